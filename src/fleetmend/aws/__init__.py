@@ -1,0 +1,1 @@
+"""The only room that speaks to AWS; it implements the ports of the core."""

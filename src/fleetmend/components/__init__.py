@@ -1,0 +1,1 @@
+"""Pulumi components, one file per concern beside the foundation they stand on."""

@@ -1,0 +1,1 @@
+"""The web view of the fleet, and its actions."""

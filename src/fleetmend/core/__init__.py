@@ -1,0 +1,1 @@
+"""Facts in, decision out: no I/O, no clock, no randomness of its own."""

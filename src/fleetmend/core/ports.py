@@ -1,0 +1,127 @@
+"""What the loop needs from the world, as Protocols. `aws` implements them; the lab observes them."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from fleetmend.core.model import Alert, Instance, Outcome, Record, Selector, StartRequest, Stored
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class PortError(Exception):
+    """The world did not answer as asked. `remedy` tells a person what to do about it."""
+
+    def __init__(self, message: str, *, remedy: str = "", code: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
+        self.code = code
+
+
+class ObservationFailed(PortError):
+    """A describe failed. This is doubt, never an empty answer: nothing is decided from it."""
+
+
+class LedgerUnavailable(PortError):
+    """The ledger did not answer, or refused (403): the record is unknown, never absent."""
+
+
+class Lost(PortError):
+    """Another writer was first: read again, decide again."""
+
+
+class DeliveryFailed(PortError):
+    """An alert could not be handed over; it stays owed."""
+
+
+class Fleet(Protocol):
+    """The instances of one account and region."""
+
+    def stopped(self, selector: Selector) -> list[str]:
+        """Ids in scope that are `stopping` or `stopped`, filtered by the server, all pages.
+
+        Raises:
+            ObservationFailed: when any page could not be read.
+        """
+        ...
+
+    def observe(self, ids: Sequence[str]) -> dict[str, Instance]:
+        """Facts by id, with status checks for running ones; an id AWS does not know is absent.
+
+        Raises:
+            ObservationFailed: when any page could not be read.
+        """
+        ...
+
+    def start(self, requests: Sequence[StartRequest], *, before: datetime) -> dict[str, Outcome]:
+        """Start instances; one outcome for every request, whatever happens to the others.
+
+        No call is sent unless its longest time fits before `before` (the earliest end of the
+        intents, in the store's time); what was not sent comes back as `NOT_SENT`.
+        """
+        ...
+
+
+class Ledger(Protocol):
+    """Where records live (ledger.md). One ledger serves one concern."""
+
+    def read(self, subject: str) -> Stored:
+        """The record as it stands, or that there is none.
+
+        Raises:
+            LedgerUnavailable: on anything but an answer, 403 included.
+        """
+        ...
+
+    def write(self, record: Record, over: Stored) -> Stored:
+        """Replace exactly what `over` saw; stamps revision and nonce; keeps the open index.
+
+        Raises:
+            Lost: another writer was first.
+            LedgerUnavailable: the store did not answer; the write may or may not stand.
+        """
+        ...
+
+    def open(self) -> list[str]:
+        """Subjects the open index hints at; may name some that are closed."""
+        ...
+
+    def forget(self, subject: str) -> None:
+        """Remove a stale hint from the open index."""
+        ...
+
+    def set_aside(self, stored: Stored) -> str:
+        """Copy unreadable bytes out of the way of history; returns where the copy is."""
+        ...
+
+    def now(self) -> datetime:
+        """The store's time, estimated from its last answer."""
+        ...
+
+
+class Alerts(Protocol):
+    """Whoever must be told."""
+
+    def deliver(self, subject: str, alerts: Sequence[Alert]) -> dict[str, str]:
+        """Send each alert; fact → message id of those that were handed over.
+
+        One that cannot be sent is left out of the answer, and stays owed.
+        """
+        ...
+
+
+class Queue(Protocol):
+    """The controller's own queue: it only wakes, it knows nothing."""
+
+    def wake(self, looks: Mapping[str, tuple[int, float]]) -> None:
+        """Ask for a look: subject → (record revision, seconds from now, at most 900)."""
+        ...
+
+
+class Parallel(Protocol):
+    """Apply a function to many subjects; in the lab one after the other, else on threads."""
+
+    def __call__(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
+        """Results in the order of the items."""
+        ...

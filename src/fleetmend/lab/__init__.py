@@ -1,0 +1,1 @@
+"""Two worlds for one scenario file: the simulation and the emulated AWS."""

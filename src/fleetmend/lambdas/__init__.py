@@ -1,0 +1,1 @@
+"""One entry file per concern, its settings and its wiring."""

@@ -47,6 +47,6 @@ class Graph:
         return tuple(node for node in self.nodes if node.type == kind)
 
 
-TOKEN = "<<TF:{urn}|{property}>>"
+TOKEN = "<<TF:{urn}|{property}>>"  # noqa: S105 -- a place holder, no secret
 """An output that is not known before the cloud answers. `urn` names the node (or the invoke),
 `property` is the output's camelCase Pulumi name; `id` and `arn` are the common ones."""

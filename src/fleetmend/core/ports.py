@@ -1,4 +1,4 @@
-"""What the loop needs from the world, as Protocols. `aws` implements them; the lab observes them."""
+"""What the loop needs from the world, as Protocols that the room `aws` implements."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime

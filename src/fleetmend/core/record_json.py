@@ -28,7 +28,7 @@ class RecordUnreadable(ValueError):
 
 
 def encode(record: Record) -> bytes:
-    """UTF-8 JSON with sorted keys and a final newline, fit to be read by people and DuckDB."""
+    """UTF-8 JSON with sorted keys and a final newline, fit for people and DuckDB."""
     body = {
         "schema": SCHEMA,
         "concern": record.concern,
@@ -53,7 +53,7 @@ def encode(record: Record) -> bytes:
             "reason": record.hold.reason,
         },
     }
-    return (json.dumps(body, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(body, indent=1, sort_keys=True) + "\n").encode()
 
 
 def decode(body: bytes) -> Record:
@@ -65,32 +65,10 @@ def decode(body: bytes) -> Record:
     if len(body) > _LONGEST:
         raise RecordUnreadable(f"{len(body)} bytes; a record has at most {_LONGEST}")
     try:
-        loaded: Any = json.loads(body)
+        loaded: object = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise RecordUnreadable(f"not JSON: {error}") from error
-    if isinstance(loaded, dict) and cast("Mapping[str, object]", loaded).get("schema") != SCHEMA:
-        found = cast("Mapping[str, object]", loaded).get("schema")
-        raise RecordUnreadable(f"schema {found!r}; this release reads {SCHEMA}")
     return _whole(loaded, "record", _read_record)
-
-
-def _read_record(reader: _Reader) -> Record:
-    reader.number("schema")
-    return Record(
-        concern=reader.text("concern"),
-        subject=reader.text("subject"),
-        revision=reader.number("revision"),
-        nonce=reader.text("nonce"),
-        status=reader.word("status", Status),
-        reason=reader.text("reason"),
-        note=reader.text("note"),
-        opened_at=reader.maybe("opened_at", _time),
-        next_look_at=reader.maybe("next_look_at", _time),
-        intent=reader.maybe("intent", _read_intent),
-        attempts=reader.each("attempts", _read_attempt),
-        alerts=reader.each("alerts", _read_alert),
-        hold=reader.maybe("hold", _read_hold),
-    )
 
 
 def _intent(intent: Intent) -> dict[str, Any]:
@@ -189,6 +167,27 @@ def _whole(value: object, place: str, read: Callable[[_Reader], T]) -> T:
     result = read(reader)
     reader.done()
     return result
+
+
+def _read_record(reader: _Reader) -> Record:
+    schema = reader.number("schema")
+    if schema != SCHEMA:
+        raise RecordUnreadable(f"record.schema: {schema}; this release reads {SCHEMA}")
+    return Record(
+        concern=reader.text("concern"),
+        subject=reader.text("subject"),
+        revision=reader.number("revision"),
+        nonce=reader.text("nonce"),
+        status=reader.word("status", Status),
+        reason=reader.text("reason"),
+        note=reader.text("note"),
+        opened_at=reader.maybe("opened_at", _time),
+        next_look_at=reader.maybe("next_look_at", _time),
+        intent=reader.maybe("intent", _read_intent),
+        attempts=reader.each("attempts", _read_attempt),
+        alerts=reader.each("alerts", _read_alert),
+        hold=reader.maybe("hold", _read_hold),
+    )
 
 
 def _read_intent(value: object, place: str) -> Intent:

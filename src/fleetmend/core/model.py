@@ -146,8 +146,9 @@ class Hold:
 class Record:
     """The durable state of one subject under one concern (ledger.md says how it is kept).
 
-    `revision` and `nonce` are the ledger's: it stamps both at each write, so that two different
-    states never have the same bytes. `reason` is a stable code, `note` the sentence for people.
+    `revision`, `nonce` and `written_at` are the ledger's: it stamps them at each write, so that
+    two different states never have the same bytes, and a reader can tell whether what it saw of
+    the world is older than the record. `reason` is a stable code, `note` the sentence for people.
     """
 
     concern: str
@@ -163,6 +164,7 @@ class Record:
     hold: Hold | None = None
     revision: int = 0
     nonce: str = ""
+    written_at: datetime | None = None
 
     @property
     def owed(self) -> tuple[Alert, ...]:

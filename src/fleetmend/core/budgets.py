@@ -1,0 +1,55 @@
+"""Budgets: how many attempts a subject has, and when the next one may be sent."""
+
+import hashlib
+from datetime import datetime
+
+from fleetmend.core.model import Attempt, Record, RecoveryPolicy, Result
+
+
+def due(record: Record, policy: RecoveryPolicy) -> datetime | None:
+    """When the next attempt may be sent; None when nothing stands in its way.
+
+    After an issued attempt: `retry_interval` plus up to `jitter` of it, spread by a hash of the
+    subject, so that a thousand instances do not come back in the same second and a replay gives
+    the same times. After a deferred one: 30 s doubling to 5 min, but never inside the interval.
+    """
+    moments: list[datetime] = []
+    issued = [attempt for attempt in record.attempts if attempt.result.spends]
+    if issued:
+        interval = policy.retry_interval * (
+            1 + policy.jitter * _spread(f"{record.subject}/{len(issued)}")
+        )
+        moments.append(issued[-1].at + interval)
+    deferred = deferred_run(record)
+    if deferred:
+        doubled = policy.capacity_first * 2 ** min(len(deferred) - 1, 16)
+        moments.append(deferred[-1].at + min(doubled, policy.capacity_longest))
+    return max(moments, default=None)
+
+
+def used_up(record: Record, policy: RecoveryPolicy, now: datetime) -> str:
+    """Why there will be no further attempt, or nothing while there is still one left."""
+    if record.spent >= policy.max_attempts:
+        return f"{record.spent} of {policy.max_attempts} attempts used"
+    deferred = deferred_run(record)
+    if deferred and now - deferred[0].at >= policy.capacity_window:
+        return f"{deferred[-1].result.value} for {policy.capacity_window}"
+    return ""
+
+
+def deferred_run(record: Record) -> tuple[Attempt, ...]:
+    """The attempts since the last issued one, all of which began nothing; oldest first."""
+    start = len(record.attempts)
+    while start and record.attempts[start - 1].result.deferred:
+        start -= 1
+    return record.attempts[start:]
+
+
+def is_probe(record: Record) -> bool:
+    """Whether the last try met a lack of capacity, so that one instance should go first."""
+    return bool(record.attempts) and record.attempts[-1].result is Result.CAPACITY
+
+
+def _spread(key: str) -> float:
+    """A number in [0, 1) that depends on nothing but `key`."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:6], "big") / 2**48

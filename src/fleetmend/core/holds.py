@@ -1,0 +1,33 @@
+"""Holds: a person's word that a subject is to be left alone until a time.
+
+A hold is a tag on the subject, `fleetmend:hold-until=<ISO 8601 time>`, or stands in the record
+with who said it and why. A tag that cannot be read as a time holds without end: somebody meant
+something by it, and doubt means no harm.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from fleetmend.core.model import Hold
+
+TAG = "fleetmend:hold-until"
+FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def in_force(tags: Mapping[str, str], recorded: Hold | None, now: datetime) -> Hold | None:
+    """The hold that ends last among those not yet over, or None."""
+    holds = [hold for hold in (_tagged(tags), recorded) if hold and now < hold.until]
+    return max(holds, key=lambda hold: hold.until, default=None)
+
+
+def _tagged(tags: Mapping[str, str]) -> Hold | None:
+    value = tags.get(TAG)
+    if value is None:
+        return None
+    by = f"the tag {TAG}"
+    try:
+        until = datetime.fromisoformat(value.strip())
+        until = until.replace(tzinfo=UTC) if until.tzinfo is None else until.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return Hold(FOREVER, by, f"{value!r} is not an ISO 8601 time, so it holds until corrected")
+    return Hold(until, by, value)

@@ -1,0 +1,37 @@
+"""What a person may say about a subject, as changes of its record: hold, release, retry."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from fleetmend.core.events import Hold as HoldMessage
+from fleetmend.core.events import Release, Retry
+from fleetmend.core.model import Hold, Record, Status
+
+
+def apply(
+    message: HoldMessage | Release | Retry, record: Record | None, blank: Record, now: datetime
+) -> Record:
+    """The record after a person's word; `blank` is what stands where nothing stood before.
+
+    Retry opens an exhausted incident anew, with a budget of its own and facts of its own. On
+    anything that is not exhausted it changes nothing: there is nothing to try again.
+    """
+    record = record or blank
+    match message:
+        case HoldMessage():
+            return replace(record, hold=Hold(message.until, message.by, message.reason))
+        case Release():
+            return replace(record, hold=None)
+        case Retry():
+            if record.status is not Status.EXHAUSTED:
+                return record
+            return replace(
+                record,
+                status=Status.OPEN,
+                reason="retry",
+                note=f"{message.by} asked for another try",
+                opened_at=now,
+                intent=None,
+                attempts=(),
+                next_look_at=now,
+            )

@@ -1,0 +1,294 @@
+"""Recovery's words: what operators do about it, and what must come of it."""
+
+from dataclasses import fields
+from datetime import timedelta
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from fleetmend.core.model import RecoveryPolicy
+from fleetmend.lab.history import HEALTHY, TROUBLE, Event
+from fleetmend.lab.words import (
+    Bounded,
+    Court,
+    Duration,
+    Expectation,
+    Finding,
+    Subject,
+    Verb,
+    broken,
+    held,
+    in_words,
+    seconds,
+)
+
+GROUP = "Recovery"
+
+_FIELDS = {f.name: f.type for f in fields(RecoveryPolicy) if f.name != "mode"}
+
+
+def _overrides(value: dict[str, Any]) -> dict[str, Any]:
+    """Recovery's settings as Parameter Store holds them: durations in seconds.
+
+    Raises:
+        ValueError: naming each setting that does not exist or is no duration.
+    """
+    result: dict[str, Any] = {}
+    wrong: list[str] = []
+    for name, given in value.items():
+        if name not in _FIELDS:
+            wrong.append(f"unknown setting {name!r}; known are {', '.join(sorted(_FIELDS))}")
+        elif _FIELDS[name] is timedelta and isinstance(given, str):
+            try:
+                result[name] = seconds(given)
+            except ValueError as error:
+                wrong.append(f"{name}: {error}")
+        else:
+            result[name] = given
+    if wrong:
+        raise ValueError("; ".join(wrong))
+    return result
+
+
+PolicyOverrides = Annotated[dict[str, Any], AfterValidator(_overrides)]
+"""Overrides of `RecoveryPolicy` by field name, in the form of Parameter Store."""
+
+
+class Mode(Verb, word="mode", short="mode", group=GROUP):
+    """Sets the kill switch."""
+
+    mode: Literal["off", "observe", "act"] = Field(description="what is allowed from now on")
+    concern: Literal["all", "recovery"] = Field(default="recovery", description="for whom")
+
+
+class Settings(Verb, word="settings", group=GROUP):
+    """Changes recovery's settings while it works."""
+
+    recovery: PolicyOverrides = Field(description="setting → value, as in the file's `settings`")
+
+
+class Hold(Verb, word="hold", short="subject", group=GROUP):
+    """An operator says: leave this alone."""
+
+    subject: Subject = Field(description="which instances")
+    span: Duration = Field(alias="for", description="until when, counted from this moment")
+    by: str = Field(default="operator", description="who says so")
+    reason: str = Field(default="maintenance", description="why")
+
+
+class Release(Verb, word="release", short="subject", group=GROUP):
+    """An operator takes a hold back."""
+
+    subject: Subject = Field(description="which instances")
+    by: str = Field(default="operator", description="who says so")
+
+
+class Retry(Verb, word="retry", short="subject", group=GROUP):
+    """An operator says: try again, with a fresh budget."""
+
+    subject: Subject = Field(description="which instances")
+    by: str = Field(default="operator", description="who says so")
+
+
+class Run(Verb, word="run", group=GROUP):
+    """An operator asks for a run now."""
+
+    plan: bool = Field(default=False, description="decide only, change nothing")
+    by: str = Field(default="operator", description="who asks")
+
+
+class Recovered(Expectation, word="recovered", short="subject", group=GROUP):
+    """Each time trouble came, the instance ran again with every status check ok.
+
+    `within` counts from the timeline entry that made the trouble; at the end it must be healthy.
+    """
+
+    subject: Subject = Field(description="which instances; each must")
+    within: Duration | None = Field(default=None, description="at the latest after so long")
+
+    def judge(self, court: Court) -> Finding:
+        """Every trouble is followed by `healthy` in time, and nothing by another state."""
+        slowest = 0.0
+        for name in court.expand(self.subject):
+            states = court.history.of("state", subject=name)
+            troubles = [e for e in court.history.of("fault", subject=name) if e.what in TROUBLE]
+            if not troubles:
+                return broken(f"{name} was never in trouble: nothing to recover from")
+            for trouble in troubles:
+                healthy = [e.at for e in states if e.what == HEALTHY and e.at > trouble.at]
+                if not healthy:
+                    last = states[-1].what if states else "unknown"
+                    return broken(f"{name} is {last} since {trouble.what} at {_at(trouble)}")
+                took = healthy[0] - trouble.at
+                slowest = max(slowest, took)
+                if self.within is not None and took > self.within + court.tolerance:
+                    return broken(f"{name} took {in_words(round(took, 1))}")
+            if states[-1].what != HEALTHY:
+                return broken(f"{name} is {states[-1].what} at the end")
+        return held(f"after {in_words(round(slowest, 1))} at most")
+
+
+class Untouched(Expectation, word="untouched", short="subject", group=GROUP):
+    """No call that changes an instance ever named it, not even one that was refused."""
+
+    subject: Subject = Field(description="which instances")
+
+    def judge(self, court: Court) -> Finding:
+        """No EC2 call but a describe names it."""
+        for name in court.expand(self.subject):
+            for event in court.history.of("call", subject=name):
+                if event.what.startswith("ec2:") and not event.what.startswith("ec2:Describe"):
+                    return broken(f"{event.what} named {name} at {_at(event)}")
+        return held("no call named it")
+
+
+class Exhausted(Expectation, word="exhausted", short="subject", group=GROUP):
+    """Its record is exhausted at the end."""
+
+    subject: Subject = Field(description="which instances; each must")
+
+    def judge(self, court: Court) -> Finding:
+        """The last record of each says so."""
+        return _last_record(court, self.subject, "exhausted", "")
+
+
+class Refused(Expectation, word="refused", short="subject", group=GROUP):
+    """It was deliberately left alone, and the last record says why."""
+
+    subject: Subject = Field(description="which instances; each must")
+    reason: str = Field(default="", description="the reason's code, such as `held`")
+
+    def judge(self, court: Court) -> Finding:
+        """The last record of each is a refusal, for that reason."""
+        return _last_record(court, self.subject, "refused", self.reason)
+
+
+class SetAside(Expectation, word="set_aside", short="subject", group=GROUP):
+    """Its unreadable record was copied aside."""
+
+    subject: Subject = Field(description="which instances; each must")
+
+    def judge(self, court: Court) -> Finding:
+        """There is a copy for each."""
+        for name in court.expand(self.subject):
+            if not any(e.detail.get("aside") for e in court.history.of("record", subject=name)):
+                return broken(f"no copy of {name}'s record was set aside")
+        return held("copied aside")
+
+
+class Would(Expectation, word="would", short="subject", group=GROUP):
+    """A dry run or observe recorded what it would have done."""
+
+    subject: Subject = Field(description="which instances; each must")
+
+    def judge(self, court: Court) -> Finding:
+        """A record in the dry run's own prefix for each."""
+        for name in court.expand(self.subject):
+            if not any(e.detail.get("would") for e in court.history.of("record", subject=name)):
+                return broken(f"nothing says what would have been done about {name}")
+        return held("recorded as would")
+
+
+class Attempts(Bounded, word="attempts", short="subject", group=GROUP):
+    """How many starts were issued for it: accepted StartInstances calls that named it."""
+
+    subject: Subject = Field(description="which instances; each must")
+
+    def judge(self, court: Court) -> Finding:
+        """Counts per instance; the first that is out of bounds decides."""
+        findings = [
+            self.count(len(court.history.starts(name)), f"starts of {name}")
+            for name in court.expand(self.subject)
+        ]
+        return next((f for f in findings if not f.held), findings[0])
+
+
+class Alerts(Bounded, word="alerts", short="about", group=GROUP):
+    """How many alerts were delivered about it."""
+
+    about: Subject = Field(description="which instances; each must")
+    kind: str = Field(default="", description="only this kind, such as `recovered`")
+
+    def judge(self, court: Court) -> Finding:
+        """Counts per instance; the first that is out of bounds decides."""
+        findings = [
+            self.count(len(court.history.of("alert", self.kind, name)), f"alerts about {name}")
+            for name in court.expand(self.about)
+        ]
+        return next((f for f in findings if not f.held), findings[0])
+
+
+class Spaced(Expectation, word="spaced", short="subject", group=GROUP):
+    """Issued starts of one instance were never closer together than this."""
+
+    subject: Subject = Field(description="which instances; each must")
+    at_least: Duration = Field(description="the shortest gap allowed")
+
+    def judge(self, court: Court) -> Finding:
+        """The smallest gap of all of them."""
+        smallest: tuple[float, str] | None = None
+        for name in court.expand(self.subject):
+            times = [event.at for event in court.history.starts(name)]
+            for before, after in pairwise(times):
+                if smallest is None or after - before < smallest[0]:
+                    smallest = (after - before, name)
+        if smallest is None:
+            return held("never started twice")
+        kept = smallest[0] >= self.at_least - court.tolerance
+        return Finding(kept, f"{in_words(round(smallest[0], 1))} at least, of {smallest[1]}")
+
+
+class NotStartedBefore(Expectation, word="not_started_before", short="subject", group=GROUP):
+    """No start was issued before that moment."""
+
+    subject: Subject = Field(description="which instances; each must")
+    at: Duration = Field(description="the moment, from the start of the scenario")
+
+    def judge(self, court: Court) -> Finding:
+        """The first start of each comes later, or never."""
+        for name in court.expand(self.subject):
+            starts = court.history.starts(name)
+            if starts and starts[0].at < self.at - court.tolerance:
+                return broken(f"{name} was started at {_at(starts[0])}")
+        return held("not started before")
+
+
+class FirstAttempt(Expectation, word="first_attempt", short="subject", group=GROUP):
+    """After every `stopped` a StartInstances named it in time, whatever AWS answered."""
+
+    subject: Subject = Field(description="which instances; each must")
+    within: Duration = Field(description="at the latest so long after the state `stopped`")
+
+    def judge(self, court: Court) -> Finding:
+        """From the first `stopped` of each trouble to the first call."""
+        slowest = 0.0
+        for name in court.expand(self.subject):
+            stopped = court.history.of("state", "stopped", name)
+            if not stopped:
+                return broken(f"{name} never stopped")
+            calls = court.history.of("call", "ec2:StartInstances", name)
+            after = [event.at - stopped[0].at for event in calls if event.at >= stopped[0].at]
+            if not after:
+                return broken(f"{name} was never tried")
+            slowest = max(slowest, after[0])
+        kept = slowest <= self.within + court.tolerance
+        return Finding(kept, f"after {in_words(round(slowest, 1))} at most")
+
+
+def _last_record(court: Court, subject: str, status: str, reason: str) -> Finding:
+    """Whether the last record of each instance has this status, and this reason if given."""
+    found = ""
+    for name in court.expand(subject):
+        records = [e for e in court.history.of("record", subject=name) if not e.detail.get("aside")]
+        if not records:
+            return broken(f"{name} has no record")
+        last = records[-1]
+        found = str(last.detail.get("reason", ""))
+        if last.what != status or (reason and found != reason):
+            return broken(f"{name} is {last.what}: {found}")
+    return held(found)
+
+
+def _at(event: Event) -> str:
+    return in_words(round(event.at, 1))

@@ -75,6 +75,11 @@ class Case(Generic[Seen]):
     failure: PortError | None = None
 
     @property
+    def may_act(self) -> bool:
+        """Only on an intent that this run itself wrote down, and knows to be written."""
+        return bool(self.decision and self.decision.act and self.wrote and not self.failure)
+
+    @property
     def record(self) -> Record | None:
         """The record as this run knows it now."""
         return self.stored.record if self.stored else None
@@ -104,7 +109,7 @@ def run(
     for case in cases:
         if case.again:
             case.failure = Lost(f"others kept writing the record of {case.subject}")
-    _act(practice, ports, [case for case in cases if case.decision and case.decision.act])
+    _act(practice, ports, [case for case in cases if case.may_act])
     _tell(practice, ports, cases)
     _wake(ports, cases)
     return cases

@@ -1,0 +1,269 @@
+"""The settings of what runs: storage, secrets, alerts, the controllers and recovery."""
+
+from fleetmend.components.settings_groups import Group
+from fleetmend.components.settings_types import (
+    Emails,
+    MissingData,
+    Retention,
+    TagKey,
+    Webhooks,
+    setting,
+    switch,
+)
+
+DAYS = "a whole number of days, 1 or more"
+
+
+class StorageSettings(Group):
+    """Buckets and backup."""
+
+    records_history_days: int = setting(
+        730, "How long the old versions of records are kept.", valid=DAYS, ge=1
+    )
+    reports_days: int = setting(90, "How long reports are kept.", valid=DAYS, ge=1)
+    backup_infrequent_days: int = setting(
+        30,
+        "Old versions in the backup bucket move to STANDARD_IA after this.",
+        valid="30 or more (S3 takes nothing younger)",
+        ge=30,
+    )
+    backup_glacier_days: int = setting(
+        90,
+        "Old versions move to GLACIER after this.",
+        valid="at least 30 more than backupInfrequentDays",
+        ge=60,
+    )
+    backup_expire_days: int = setting(
+        365,
+        "Old versions are removed after this.",
+        valid="more than backupGlacierDays",
+        ge=61,
+    )
+    backup_copy_region: str | None = setting(
+        None,
+        "Another region that the backup bucket is copied to.",
+        valid="a region on the allow-list other than region",
+        pattern=r"^[a-z]{2}(-[a-z]+)+-\d$",
+    )
+    deploy_backup: bool = switch("Make a backup vault and plan.", on=True)
+    backup_schedule: str = setting(
+        "cron(0 5 ? * * *)",
+        "When AWS Backup makes recovery points (UTC).",
+        valid="a cron expression of AWS Backup such as cron(0 5 ? * * *)",
+        pattern=r"^cron\(\S+( \S+){5}\)$",
+    )
+    backup_retention_days: int = setting(35, "How long recovery points are kept.", valid=DAYS, ge=1)
+    backup_tag_key: TagKey = setting(
+        "Backup",
+        "Resources with this tag are backed up.",
+        valid="1 to 128 letters, digits, spaces and . : / = + - @ _, not beginning with aws:",
+    )
+    backup_tag_value: str = setting(
+        "true", "The value that tag must have.", valid="up to 256 characters", max_length=256
+    )
+    restore_testing: bool = switch(
+        "Restore a recovery point every week to see that it can be.", on=False
+    )
+    force_destroy: bool = switch(
+        "Let `down` delete buckets and vaults that are not empty. Refused in prod.", on=False
+    )
+
+
+class SecretsSettings(Group):
+    """Keys and secrets."""
+
+    kms_deletion_days: int | None = setting(
+        None,
+        "How long a deleted key can be brought back; 30 in prod, else 7.",
+        valid="7 to 30",
+        ge=7,
+        le=30,
+    )
+    secret_recovery_days: int | None = setting(
+        None,
+        "How long a deleted secret can be brought back; 30 in prod, else 0 (at once).",
+        valid="0, or 7 to 30",
+        ge=0,
+        le=30,
+    )
+
+
+class AlertSettings(Group):
+    """Who is told, and when an alarm is one."""
+
+    alert_emails: Emails = setting(
+        [],
+        "Who gets alerts by e-mail. Each address has to be confirmed by its owner.",
+        valid="e-mail addresses with commas between them",
+    )
+    alert_webhooks: Webhooks = setting(
+        [],
+        "Slack or other webhooks, and PagerDuty services, that get alerts.",
+        valid="https addresses with commas between them, or pagerduty: and a routing key of 32 "
+        "characters",
+    )
+    alarm_period_seconds: int = setting(
+        60,
+        "The period of our alarms. One minute, because the functions run every few.",
+        valid="10, 30, or a multiple of 60 up to 86400",
+        ge=10,
+        le=86400,
+    )
+    alarm_evaluation_periods: int = setting(
+        5,
+        "Periods an alarm looks at. Five, so that a sweep every two minutes is surely in it.",
+        valid="1 or more",
+        ge=1,
+        le=1440,
+    )
+    alarm_datapoints: int = setting(
+        1,
+        "Periods of these that must breach. One, because one failed run is worth knowing.",
+        valid="1 to alarmEvaluationPeriods",
+        ge=1,
+        le=1440,
+    )
+    alarm_missing_data: MissingData = setting(
+        MissingData.NOT_BREACHING,
+        "What no data means to an alarm on errors: nothing failed. (The heartbeat alarm takes "
+        "silence for trouble, whatever stands here.)",
+        valid="breaching, notBreaching, ignore or missing",
+    )
+    function_errors_threshold: int = setting(
+        1, "Failed runs of a function that raise its alarm.", valid="1 or more", ge=1
+    )
+    function_throttles_threshold: int = setting(
+        1, "Throttled runs of a function that raise its alarm.", valid="1 or more", ge=1
+    )
+    function_duration_percent: int = setting(
+        80,
+        "A run longer than this share of the time-out raises the alarm: the next one may not end.",
+        valid="10 to 99",
+        ge=10,
+        le=99,
+    )
+    dead_letters_threshold: int = setting(
+        1,
+        "Dead letters that raise the alarm. One is a message nobody handled.",
+        valid="1 or more",
+        ge=1,
+    )
+    oldest_message_seconds: int = setting(
+        300,
+        "Age of the oldest waiting message that raises the alarm: as old as the promise.",
+        valid="60 to 86400",
+        ge=60,
+        le=86400,
+    )
+    oldest_look_seconds: int = setting(
+        600,
+        "How long a subject may go without a look before the heartbeat alarm: five sweeps.",
+        valid="at least twice sweepMinutes, up to 86400",
+        ge=60,
+        le=86400,
+    )
+
+
+class ControllerSettings(Group):
+    """What every controller's function has in common."""
+
+    lambda_runtime: str = setting(
+        "python3.13",
+        "The functions' runtime.",
+        valid="python3.11, python3.12, python3.13 or python3.14",
+        pattern=r"^python3\.1[1-4]$",
+    )
+    lambda_architecture: str = setting(
+        "arm64",
+        "The functions' processor; the artifact runs on both.",
+        valid="arm64 or x86_64",
+        pattern=r"^(arm64|x86_64)$",
+    )
+    lambda_memory_mb: int = setting(
+        512,
+        "Memory of a function in MB; processor time grows with it.",
+        valid="128 to 10240",
+        ge=128,
+        le=10240,
+    )
+    lambda_timeout_seconds: int = setting(
+        60,
+        "Longest run of a function. An intent lives 90 seconds, which must outlast a run.",
+        valid="10 to 60",
+        ge=10,
+        le=60,
+    )
+    log_retention_days: Retention | None = setting(
+        None,
+        "How long logs are kept; 30 days in prod, else 14.",
+        valid="a number of days that CloudWatch Logs accepts: 1, 3, 5, 7, 14, 30, 60, 90, …",
+    )
+    log_level: str = setting(
+        "INFO",
+        "How much the functions log.",
+        valid="DEBUG, INFO, WARNING or ERROR",
+        pattern=r"^(DEBUG|INFO|WARNING|ERROR)$",
+    )
+    schedule_time_zone: str = setting(
+        "UTC",
+        "The schedules' time zone.",
+        valid="a name of the IANA time zone database such as UTC or Europe/Berlin",
+        pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}$",
+    )
+
+
+class RecoverySettings(Group):
+    """Recovery: what it looks after, and how fast."""
+
+    deploy_recovery: bool = switch("Install the recovery controller.", on=True)
+    mode: str = setting(
+        "act",
+        "What the controllers may do at first; afterwards `fleetmend mode` changes it.",
+        valid="off, observe or act",
+        pattern=r"^(off|observe|act)$",
+    )
+    recover_tag_key: TagKey = setting(
+        "Auto-Recover",
+        "Instances with this tag are looked after.",
+        valid="1 to 128 letters, digits, spaces and . : / = + - @ _, not beginning with aws:",
+    )
+    recover_tag_value: str = setting(
+        "true",
+        "The value that tag must have.",
+        valid="1 to 256 letters, digits, spaces and . : / = + - @ _",
+        pattern=r"^[\w\s.:/=+\-@]+$",
+        max_length=256,
+    )
+    sweep_minutes: int = setting(
+        2,
+        "How often the whole fleet is looked at. Two minutes, because a sweep every five cannot "
+        "keep a promise of five.",
+        valid="a whole number of minutes from 1 to 60",
+        ge=1,
+        le=60,
+    )
+    retry_interval_minutes: int = setting(
+        5,
+        "Least time between two attempts to start the same instance.",
+        valid="a whole number of minutes from 1 to 1440",
+        env="RETRY_INTERVAL_MINUTES",
+        ge=1,
+        le=1440,
+    )
+    max_attempts: int = setting(
+        3, "Most starts issued in one incident.", valid="a whole number from 1 to 20", ge=1, le=20
+    )
+    promise_minutes: int = setting(
+        5,
+        "Promised time from `stopped` to the first attempt, with every event lost.",
+        valid="a whole number of minutes from 1 to 1440 that the schedule can keep",
+        ge=1,
+        le=1440,
+    )
+    batch_window_seconds: int = setting(
+        5,
+        "How long events are gathered before the function is called.",
+        valid="0 to 300",
+        ge=0,
+        le=300,
+    )

@@ -1,0 +1,314 @@
+"""What EC2 does and moto does not: states that take time, status checks, capacity, lag.
+
+moto keeps the instances; this moves them. All methods want the gateway's lock to be held, which
+the timers' actions take themselves.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from fleetmend.lab.emulator.paging import Refused
+from fleetmend.lab.emulator.timers import Timers
+from fleetmend.lab.emulator.untyped import Untyped
+
+CODES = {
+    "pending": 0,
+    "running": 16,
+    "shutting-down": 32,
+    "terminated": 48,
+    "stopping": 64,
+    "stopped": 80,
+}
+CHECKS = ("system", "instance", "attached-ebs")
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long things take, in real seconds."""
+
+    pending: float = 5.0
+    checks: float = 20.0
+    stopping: float = 20.0
+    shutting_down: float = 10.0
+
+    def at(self, speed: float) -> "Pace":
+        """The same, `speed` times as fast."""
+        return Pace(
+            self.pending / speed,
+            self.checks / speed,
+            self.stopping / speed,
+            self.shutting_down / speed,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An instance entered a state, or became `healthy` or `impaired`; `at` is real time."""
+
+    at: float
+    instance: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """No capacity until then for a type, in a zone; empty means any."""
+
+    until: float
+    type: str = ""
+    zone: str = ""
+
+
+@dataclass
+class _Body:
+    """What is known of an instance beyond moto's own."""
+
+    ready_at: float = 0.0
+    impaired: set[str] = field(default_factory=set[str])
+    falls_back: int = 0
+    checks_take: float | None = None
+    stopping_takes: float | None = None
+    turn: int = 0  # counts changes, so that an overtaken timer does nothing
+    past: list[tuple[float, str, datetime]] = field(
+        default_factory=list[tuple[float, str, datetime]]
+    )
+
+
+class Physics:
+    """The states of one region's instances."""
+
+    def __init__(self, backend: Untyped, pace: Pace, timers: Timers, lock: threading.RLock) -> None:
+        self._backend = backend
+        self.pace = pace
+        self._timers = timers
+        self._lock = lock
+        self._bodies: dict[str, _Body] = {}
+        self._shortages: list[Shortage] = []
+        self._watchers: list[Callable[[Change], None]] = []
+        self.lag: tuple[float, float] = (0.0, 0.0)
+        """How old describes are, in seconds, and until when."""
+
+    def watch(self, watcher: Callable[[Change], None]) -> None:
+        """Call `watcher` with every change, under the lock."""
+        self._watchers.append(watcher)
+
+    def instances(self) -> dict[str, Any]:
+        """Instances as moto holds them, by id."""
+        return {instance.id: instance for instance in self._backend.all_instances()}
+
+    def body(self, instance: str) -> _Body:
+        """What the lab knows of an instance."""
+        return self._bodies.setdefault(instance, _Body())
+
+    def summaries(self, instance: str) -> dict[str, str]:
+        """Its status checks as DescribeInstanceStatus words them, by check."""
+        body = self.body(instance)
+        usual = "ok" if time.monotonic() >= body.ready_at else "initializing"
+        return {name: "impaired" if name in body.impaired else usual for name in CHECKS}
+
+    # What AWS refuses before anything happens
+
+    def check_start(self, ids: Iterable[str]) -> None:
+        """Refuse a start as a whole, as StartInstances does.
+
+        Raises:
+            Refused: one is in no state to be started, or has no capacity.
+        """
+        known = self.instances()
+        self._shortages = [entry for entry in self._shortages if time.time() < entry.until]
+        for instance in (known[name] for name in ids if name in known):
+            state = str(instance.state)
+            if state not in {"stopped", "pending", "running"}:
+                raise Refused(
+                    "IncorrectInstanceState",
+                    f"The instance '{instance.id}' is not in a state from which it can be started.",
+                )
+            lacking = state == "stopped" and any(
+                entry.type in ("", instance.instance_type)
+                and entry.zone in ("", instance.placement.zone)
+                for entry in self._shortages
+            )
+            if lacking:
+                raise Refused(
+                    "InsufficientInstanceCapacity",
+                    f"We currently do not have sufficient {instance.instance_type} capacity in "
+                    f"the Availability Zone you requested ({instance.placement.zone}).",
+                )
+
+    def check_stop(self, ids: Iterable[str]) -> None:
+        """Refuse a stop as a whole, as StopInstances does.
+
+        Raises:
+            Refused: one is in no state to be stopped.
+        """
+        known = self.instances()
+        for instance in (known[name] for name in ids if name in known):
+            if instance.state not in {"running", "stopping", "stopped"}:
+                raise Refused(
+                    "IncorrectInstanceState",
+                    f"The instance '{instance.id}' is not in a state from which it can be stopped.",
+                )
+
+    # What happens after moto did its part
+
+    def started(self, before: dict[str, str]) -> None:
+        """Instances were started; `before` has their states until then."""
+        for name, was in before.items():
+            if was != "stopped":
+                self._put(name, was)
+                continue
+            self.instances()[name].launch_time = datetime.now(UTC).replace(
+                microsecond=0, tzinfo=None
+            )
+            self._enter(name, "pending")
+            self._later(name, self.pace.pending, self._booted)
+
+    def stopped(self, before: dict[str, str]) -> None:
+        """Instances were stopped; `before` has their states until then."""
+        for name, was in before.items():
+            if was != "running":
+                self._put(name, was)
+                continue
+            body = self.body(name)
+            takes = self.pace.stopping if body.stopping_takes is None else body.stopping_takes
+            body.stopping_takes = None
+            self._enter(name, "stopping")
+            self._later(name, takes, lambda name: self._enter(name, "stopped"))
+
+    def terminated(self, before: dict[str, str]) -> None:
+        """Instances were terminated; `before` has their states until then."""
+        for name, was in before.items():
+            if was in {"shutting-down", "terminated"}:
+                self._put(name, was)
+                continue
+            self._enter(name, "shutting-down")
+            takes = self.pace.shutting_down
+            self._later(name, takes, lambda name: self._enter(name, "terminated"))
+
+    def discover(self, *, settled: bool = False) -> list[str]:
+        """Take in instances that moto made since; `settled` ones run with their checks ok."""
+        new = [name for name in self.instances() if name not in self._bodies]
+        for name in new:
+            if settled:
+                self._put(name, "running")
+                self._announce(name, "healthy")
+            else:
+                self._enter(name, "pending")
+                self._later(name, self.pace.pending, self._booted)
+        return new
+
+    def settle(self, name: str, state: str) -> None:
+        """Put an instance into a state as if it had been so for long; nobody is told."""
+        self._put(name, state)
+        self.body(name).ready_at = 0.0
+
+    # What the lab does to the fleet
+
+    def impair(self, name: str, check: str) -> None:
+        """Let a status check fail until `heal` or a fresh start."""
+        self.body(name).impaired.add(check)
+        if self.instances()[name].state == "running":
+            self._announce(name, "impaired")
+
+    def heal(self, name: str) -> None:
+        """End what `impair` began."""
+        body = self.body(name)
+        body.impaired.clear()
+        if self.instances()[name].state == "running" and time.monotonic() >= body.ready_at:
+            self._announce(name, "healthy")
+
+    def fall_back(self, name: str, times: int) -> None:
+        """Make so many starts fail after they were accepted."""
+        self.body(name).falls_back += times
+
+    def slow_boot(self, name: str, takes: float) -> None:
+        """Set how long status checks need after `running`, in real seconds."""
+        self.body(name).checks_take = takes
+
+    def stopping_takes(self, name: str, takes: float) -> None:
+        """Set how long the next stop takes, in real seconds."""
+        self.body(name).stopping_takes = takes
+
+    def shortage(self, shortage: Shortage) -> None:
+        """Let capacity be short."""
+        self._shortages.append(shortage)
+
+    # The past, for describes that lag
+
+    def rewind(self) -> Callable[[], None]:
+        """Show every instance as it was `lag` seconds ago; call the answer to undo it."""
+        lag, until = self.lag
+        if not lag or time.time() >= until:
+            return lambda: None
+        undo: list[tuple[Any, str, datetime]] = []
+        moment = time.monotonic() - lag
+        for name, instance in self.instances().items():
+            then = [entry for entry in self.body(name).past if entry[0] <= moment]
+            if then:
+                undo.append((instance, instance.state, instance.launch_time))
+                _set(instance, then[-1][1])
+                instance.launch_time = then[-1][2]
+
+        def restore() -> None:
+            for instance, state, launched in undo:
+                _set(instance, state)
+                instance.launch_time = launched
+
+        return restore
+
+    # Inside
+
+    def _booted(self, name: str) -> None:
+        body = self.body(name)
+        if body.falls_back:
+            body.falls_back -= 1
+            instance = self.instances()[name]
+            instance.stop()
+            instance.state_reason.code = "Client.InternalError"
+            instance.state_reason.message = "Client.InternalError: Client error on launch"
+            self._enter(name, "stopped")
+            return
+        takes = self.pace.checks if body.checks_take is None else body.checks_take
+        body.impaired.clear()
+        body.ready_at = time.monotonic() + takes
+        self._enter(name, "running")
+        self._later(name, takes, self._checked)
+
+    def _checked(self, name: str) -> None:
+        self._announce(name, "impaired" if self.body(name).impaired else "healthy")
+
+    def _later(self, name: str, seconds: float, action: Callable[[str], None]) -> None:
+        """Do something to an instance later, unless it changed meanwhile."""
+        turn = self.body(name).turn
+
+        def act() -> None:
+            with self._lock:
+                if self.body(name).turn == turn:
+                    action(name)
+
+        self._timers.after(seconds, act)
+
+    def _enter(self, name: str, state: str) -> None:
+        self._put(name, state)
+        self.body(name).turn += 1
+        self._announce(name, state)
+
+    def _put(self, name: str, state: str) -> None:
+        instance = self.instances()[name]
+        _set(instance, state)
+        self.body(name).past.append((time.monotonic(), state, instance.launch_time))
+
+    def _announce(self, name: str, state: str) -> None:
+        change = Change(time.time(), name, state)
+        for watcher in self._watchers:
+            watcher(change)
+
+
+def _set(instance: Untyped, state: str) -> None:
+    """Set moto's state of an instance in place."""
+    current = instance.instance_state
+    current.name, current.code = state, CODES[state]

@@ -1,0 +1,100 @@
+"""The one place that says how the SDK behaves: retries, time-outs, connections.
+
+Retry is botocore's `standard` mode: it resends on throttling, on 5xx and on a lost connection,
+whatever the call (SDKs and Tools Reference Guide, "Retry behavior"). So what is safe to resend
+is decided here, by the patience a client is made with:
+
+- Describes, gets, puts and StartInstances may be sent twice: starting what already starts
+  changes nothing, and a conditional put that meets its own success is recognised (ledger.py).
+- SNS Publish and SQS SendMessage may be delivered twice; both readers expect it.
+- CreateSnapshot, CreateImage, AllocateAddress and RebootInstances have no client token and are
+  no assignment: a client for them is made with `ONCE`, and the intent is looked up before a
+  second try.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeAlias, cast
+
+from boto3.session import Session
+from botocore.config import Config
+
+Client: TypeAlias = Any
+"""What boto3 makes at run time from service descriptions, and so has no static type."""
+
+THREADS = 16
+"""Calls under way at once in one function; also the size of a client's connection pool."""
+
+_RETRY_AFTER_ALLOWANCE = 5.0
+"""What botocore adds to its back-off at most when AWS names a time (`x-amz-retry-after`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a client waits for one call. Times in seconds.
+
+    `attempts` counts the first one; `connect` and `read` are per attempt.
+    """
+
+    attempts: int
+    connect: float
+    read: float
+
+    @property
+    def longest(self) -> timedelta:
+        """The longest time of one call: every attempt times out, every back-off is the longest.
+
+        Back-off before the n-th resend is at most min(2^(n-1), 20) s plus what AWS asks for.
+        Not in it: an answer that keeps trickling in, since `read` is the time between two
+        reads; the answers here are a few kilobytes.
+        """
+        waits = (min(2.0**n, 20.0) + _RETRY_AFTER_ALLOWANCE for n in range(self.attempts - 1))
+        return timedelta(seconds=self.attempts * (self.connect + self.read) + sum(waits))
+
+
+ORDINARY = Patience(attempts=3, connect=1.0, read=5.0)
+"""For calls that hold nobody up: the ledger, the queue, the topic, the parameters."""
+
+ACTING = Patience(attempts=2, connect=1.0, read=8.0)
+"""For EC2. StartInstances of many ids takes seconds, and its longest time is part of every
+intent's life: one resend fits 30 s, two do not. What is still throttled then is deferred."""
+
+ONCE = Patience(attempts=1, connect=1.0, read=20.0)
+"""For calls that must not be sent a second time by the SDK."""
+
+LONGEST_CALL = ACTING.longest
+"""The longest time of one act, all its attempts included: 24 s."""
+
+FUNCTION_TIMEOUT = timedelta(seconds=60)
+"""The longest run of a controller (Lambda's time-out, set by the component)."""
+
+CLOCK_ALLOWANCE = timedelta(seconds=5)
+"""How far two estimates of the store's time may lie apart (`Date` has a resolution of 1 s)."""
+
+SHORTEST_LEASE = FUNCTION_TIMEOUT + LONGEST_CALL + CLOCK_ALLOWANCE
+"""The shortest life an intent may have, so that whoever wrote it is done when it ends."""
+
+_PATIENCE = {"ec2": ACTING}
+
+
+def config(patience: Patience) -> Config:
+    """The SDK's settings for a client of this patience; nothing is read from the environment."""
+    return Config(
+        retries={"mode": "standard", "total_max_attempts": patience.attempts},
+        connect_timeout=patience.connect,
+        read_timeout=patience.read,
+        max_pool_connections=THREADS,
+        tcp_keepalive=True,
+        user_agent_extra="fleetmend",
+    )
+
+
+def client(service: str, session: Client = None) -> Client:
+    """A client of `service`; region, credentials and endpoints come from the environment.
+
+    Args:
+        service: botocore's name, such as `ec2`.
+        session: a boto3 session with settings of its own; the lab passes one.
+    """
+    maker = session or cast("Client", Session)()
+    return maker.client(service, config=config(_PATIENCE.get(service, ORDINARY)))

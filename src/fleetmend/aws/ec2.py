@@ -1,0 +1,215 @@
+"""The fleet as EC2 tells it and as EC2 is told; `DryRunFleet` tells it nothing."""
+
+import re
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from fleetmend.aws import starting
+from fleetmend.aws.clients import LONGEST_CALL, Client
+from fleetmend.aws.errors import SdkError, classify, code_of, failed
+from fleetmend.core.model import Check, Instance, Outcome, Result, Selector, StartRequest
+from fleetmend.core.ports import Fleet, ObservationFailed
+
+PAGE = 1000
+"""The largest page of DescribeInstances."""
+
+FILTER_VALUES = 200
+"""The most values of one filter (EC2 User Guide, "Filtering considerations")."""
+
+STATUS_IDS = 100
+"""The most ids of one DescribeInstanceStatus (EC2 API Reference); it has no filter for ids."""
+
+_DOWN = ["stopping", "stopped"]
+
+_GATEWAY = {502, 504}
+"""Statuses of something between us and EC2, which may have passed the call on."""
+
+
+class Ec2Fleet:
+    """The instances of one account and region, over a boto3 EC2 client.
+
+    `clock` is the store's time (`Ledger.now`), so that observations, intents and records are
+    told by one clock. `remaining` is how much of the function's own time is left for acting.
+    """
+
+    def __init__(
+        self, client: Client, *, clock: Callable[[], datetime], remaining: Callable[[], timedelta]
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._remaining = remaining
+
+    def stopped(self, selector: Selector) -> list[str]:
+        """See `Fleet`. One call a page, however large the healthy rest of the fleet is."""
+        filters = [
+            {"Name": f"tag:{selector.key}", "Values": [_literal(selector.value)]},
+            {"Name": "instance-state-name", "Values": _DOWN},
+        ]
+        return [_id(raw) for raw in self._instances(filters)]
+
+    def observe(self, ids: Sequence[str]) -> dict[str, Instance]:
+        """See `Fleet`. Ids go in as filter values: one that is unknown then fails no call."""
+        seen: dict[str, Instance] = {}
+        for some in _slices(sorted(set(ids)), FILTER_VALUES):
+            at = self._clock()
+            for raw in self._instances([{"Name": "instance-id", "Values": some}]):
+                instance = _instance(raw, at)
+                seen[instance.id] = instance
+        running = sorted(name for name, instance in seen.items() if instance.state == "running")
+        for some in _slices(running, STATUS_IDS):
+            for name, checks in self._checks(some).items():
+                seen[name] = replace(seen[name], checks=checks)
+        return seen
+
+    def start(self, requests: Sequence[StartRequest], *, before: datetime) -> dict[str, Outcome]:
+        """See `Fleet`; starting.py says how calls are cut and split."""
+
+        def fits() -> bool:
+            return min(before - self._clock(), self._remaining()) >= LONGEST_CALL
+
+        return starting.start(requests, self._send, fits)
+
+    def _send(self, ids: Sequence[str]) -> starting.Failure | Collection[str]:
+        with _lost_answers(self._client, "StartInstances") as lost:
+            try:
+                answer = self._client.start_instances(InstanceIds=list(ids))
+            except SdkError as error:
+                failure = classify(error)
+                if failure.outcome.result is Result.THROTTLED and lost:
+                    # The last try was turned away, but one before it may have been obeyed.
+                    unknown = replace(failure.outcome, result=Result.UNKNOWN)
+                    return replace(failure, outcome=unknown)
+                return failure
+        items = cast("Sequence[Mapping[str, Any]]", answer.get("StartingInstances") or ())
+        return {str(item.get("InstanceId")) for item in items}
+
+    def _instances(self, filters: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        pages = self._client.get_paginator("describe_instances").paginate(
+            Filters=list(filters), PaginationConfig={"PageSize": PAGE}
+        )
+        try:
+            return [
+                instance
+                for page in pages
+                for reservation in page.get("Reservations") or ()
+                for instance in reservation.get("Instances") or ()
+            ]
+        except SdkError as error:
+            raise failed(ObservationFailed, "ec2:DescribeInstances", error) from error
+
+    def _checks(self, ids: Sequence[str]) -> dict[str, tuple[Check, ...]]:
+        """Status checks by id. An id that went away since it was described is left out."""
+        try:
+            pages = self._client.get_paginator("describe_instance_status").paginate(
+                InstanceIds=list(ids)
+            )
+            items = [item for page in pages for item in page.get("InstanceStatuses") or ()]
+        except SdkError as error:
+            if code_of(error) != "InvalidInstanceID.NotFound":
+                raise failed(ObservationFailed, "ec2:DescribeInstanceStatus", error) from error
+            if len(ids) == 1:
+                return {}
+            middle = len(ids) // 2
+            return {**self._checks(ids[:middle]), **self._checks(ids[middle:])}
+        return {_id(item): _read_checks(item) for item in items if _id(item) in set(ids)}
+
+
+class DryRunFleet:
+    """A fleet that is watched and never touched: every start is one that would have been."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    def stopped(self, selector: Selector) -> list[str]:
+        """See `Fleet`: what really is."""
+        return self._fleet.stopped(selector)
+
+    def observe(self, ids: Sequence[str]) -> dict[str, Instance]:
+        """See `Fleet`: what really is."""
+        return self._fleet.observe(ids)
+
+    def start(self, requests: Sequence[StartRequest], *, before: datetime) -> dict[str, Outcome]:
+        """`WOULD` for every request; nothing is sent."""
+        del before
+        return {request.id: Outcome(Result.WOULD) for request in requests}
+
+
+@contextmanager
+def _lost_answers(client: Client, operation: str) -> Generator[list[object]]:
+    """Collects what the SDK resends without telling: tries of one call whose answer was lost."""
+    lost: list[object] = []
+
+    def witness(
+        exception: Exception | None = None,
+        response_dict: Mapping[str, Any] | None = None,
+        **_: object,
+    ) -> None:
+        unheard = exception and classify(exception).outcome.result is Result.UNKNOWN
+        if unheard or (response_dict and response_dict.get("status_code") in _GATEWAY):
+            lost.append(exception)
+
+    event = f"response-received.ec2.{operation}"
+    client.meta.events.register(event, witness)
+    try:
+        yield lost
+    finally:
+        client.meta.events.unregister(event, witness)
+
+
+def _literal(value: str) -> str:
+    r"""`value` for a filter: `*`, `?` and `\` are wildcards there unless escaped.
+
+    EC2 User Guide, "Filtering considerations": a backslash before them makes them literal.
+    """
+    return re.sub(r"([*?\\])", r"\\\1", value)
+
+
+def _slices(ids: Sequence[str], size: int) -> list[list[str]]:
+    return [list(ids[n : n + size]) for n in range(0, len(ids), size)]
+
+
+def _id(raw: Mapping[str, Any]) -> str:
+    name = raw.get("InstanceId")
+    if not isinstance(name, str) or not name:
+        raise ObservationFailed(
+            "EC2 described an instance without an id",
+            remedy="nothing to do unless it lasts; then look at what answers in EC2's place",
+        )
+    return name
+
+
+def _inner(raw: Mapping[str, Any], outer: str, key: str) -> str:
+    return str(cast("Mapping[str, Any]", raw.get(outer) or {}).get(key) or "")
+
+
+def _instance(raw: Mapping[str, Any], at: datetime) -> Instance:
+    """What EC2 left out stays empty: no state is no reason to act on one."""
+    tags = cast("Sequence[Mapping[str, Any]]", raw.get("Tags") or ())
+    return Instance(
+        id=_id(raw),
+        state=_inner(raw, "State", "Name"),
+        observed_at=at,
+        type=str(raw.get("InstanceType") or ""),
+        zone=_inner(raw, "Placement", "AvailabilityZone"),
+        tags={str(tag.get("Key") or ""): str(tag.get("Value") or "") for tag in tags},
+        lifecycle=str(raw.get("InstanceLifecycle") or "normal"),
+        launched_at=raw.get("LaunchTime"),
+    )
+
+
+def _read_checks(item: Mapping[str, Any]) -> tuple[Check, ...]:
+    """Every check that is there, known by name or not: `AttachedEbsStatus` → `attached-ebs`.
+
+    EC2 adds checks over the years (attached EBS in 2023, application later), and a recovery is
+    one only when all that AWS reports are ok.
+    """
+    checks: list[Check] = []
+    for key, value in sorted(item.items()):
+        if key.endswith("Status") and isinstance(value, dict):
+            name = re.sub(r"(?<!^)(?=[A-Z])", "-", key.removesuffix("Status")).lower()
+            verdict = cast("Mapping[str, Any]", value).get("Status")
+            checks.append(Check(name, str(verdict or "unknown")))
+    return tuple(checks)

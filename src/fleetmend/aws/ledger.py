@@ -1,0 +1,232 @@
+"""The ledger in S3: records replaced by compare-and-swap, and a hint index of the open ones.
+
+The rules rest on the Amazon S3 User Guide, "How to prevent object overwrites with conditional
+writes" and "How to perform conditional deletes": 412 when the condition does not hold, 409 when
+another conditional request was under way, 404 when `If-Match` meets no object.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, cast
+
+from botocore.exceptions import ClientError
+
+from fleetmend.aws.clients import Client
+from fleetmend.aws.errors import SdkError, code_of, failed, status_of
+from fleetmend.aws.storeclock import StoreClock
+from fleetmend.core.model import Record, Stored
+from fleetmend.core.ports import LedgerUnavailable, Lost
+from fleetmend.core.record_json import RecordUnreadable, decode, encode
+
+CONFLICTS = 5
+"""How often a write that collided with another one (409) is sent again."""
+
+_SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_READ_AT_MOST = 1024 * 1024
+"""Bytes of one object that are read; what is longer is no record, and evidence enough."""
+
+
+class S3Ledger:
+    """The records of one concern in one bucket (see `Ledger` for the contract).
+
+    A ledger serves one run, on any number of threads. It remembers the ETags of the hints it
+    has listed or written: only a hint that is still the same is removed, so that an incident
+    which opens again in that moment keeps its own. A hint it does not know is left to the next
+    sweep, which lists them all.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        bucket: str,
+        concern: str,
+        *,
+        clock: Callable[[], datetime],
+        nonce: Callable[[], str],
+        prefix: str = "",
+    ) -> None:
+        """Nothing is called yet.
+
+        Args:
+            client: a boto3 S3 client.
+            bucket: its name.
+            concern: the records' concern, a part of every key.
+            clock: the local time, in UTC.
+            nonce: a word that was never used before, one for each write.
+            prefix: "" for what is done, "would/" for what would be.
+        """
+        self._client = client
+        self._bucket = bucket
+        self._concern = concern
+        self._nonce = nonce
+        self._prefix = prefix
+        self._time = StoreClock(clock)
+        self._hints: dict[str, str] = {}
+
+    def now(self) -> datetime:
+        """See `Ledger`."""
+        return self._time.now()
+
+    def read(self, subject: str) -> Stored:
+        """See `Ledger`. One GetObject."""
+        key = self._key("records", subject)
+        try:
+            answer = self._call(self._client.get_object, Key=key)
+            body = self._body(answer)
+        except SdkError as error:
+            if code_of(error) == "NoSuchKey":
+                return Stored(subject, None, "", self.now())
+            raise self._unavailable(f"reading {key}", error) from error
+        record, unreadable = self._record(subject, body)
+        return Stored(subject, record, _etag(answer), self.now(), unreadable)
+
+    def write(self, record: Record, over: Stored) -> Stored:
+        """See `Ledger`. The hint stands before the record that opens; it goes after the close."""
+        stamped = replace(
+            record,
+            revision=max(record.revision, over.record.revision if over.record else 0) + 1,
+            nonce=self._nonce(),
+            written_at=self.now(),
+        )
+        if stamped.is_open and not (over.record and over.record.is_open):
+            self._hint(stamped)
+        etag = self._put(stamped, over.etag)
+        if not stamped.is_open:
+            self.forget(stamped.subject)
+        return Stored(stamped.subject, stamped, etag, self.now())
+
+    def open(self) -> list[str]:
+        """See `Ledger`. One ListObjectsV2 for a thousand hints."""
+        start = self._key("open", "")
+        token: dict[str, str] = {}
+        subjects: list[str] = []
+        while True:
+            try:
+                page = self._call(self._client.list_objects_v2, Prefix=start, **token)
+            except SdkError as error:
+                raise self._unavailable(f"listing {start}", error) from error
+            for item in cast("list[Mapping[str, Any]]", page.get("Contents") or []):
+                subject = str(item.get("Key", "")).removeprefix(start)
+                if _SUBJECT.fullmatch(subject):
+                    self._hints[subject] = _etag(item)
+                    subjects.append(subject)
+            if not page.get("NextContinuationToken"):
+                return subjects
+            token = {"ContinuationToken": str(page["NextContinuationToken"])}
+
+    def forget(self, subject: str) -> None:
+        """See `Ledger`. A hint that is not known, or was written anew since, stays."""
+        etag = self._hints.pop(subject, "")
+        if not etag:
+            return
+        key = self._key("open", subject)
+        try:
+            self._call(self._client.delete_object, Key=key, IfMatch=etag)
+        except SdkError as error:
+            if status_of(error) not in {404, 409, 412}:
+                raise self._unavailable(f"removing {key}", error) from error
+
+    def set_aside(self, stored: Stored) -> str:
+        """See `Ledger`. The same bytes have one copy, however often they are met."""
+        key = self._key("records", stored.subject)
+        aside = self._key("aside", f"{stored.subject}/{stored.etag.strip(chr(34))}", plain=True)
+        try:
+            body = self._body(self._call(self._client.get_object, Key=key, IfMatch=stored.etag))
+            self._call(self._client.put_object, Key=aside, Body=body, IfNoneMatch="*")
+        except SdkError as error:
+            if code_of(error) == "NoSuchKey":
+                raise Lost(f"{key} has gone meanwhile") from error
+            if status_of(error) not in {409, 412}:
+                raise self._unavailable(f"copying {key} to {aside}", error) from error
+        return f"s3://{self._bucket}/{aside}"
+
+    def _put(self, record: Record, etag: str) -> str:
+        """The ETag of the record that now stands there."""
+        key = self._key("records", record.subject)
+        condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+        body = encode(record)
+        for _ in range(CONFLICTS):
+            try:
+                answer = self._call(
+                    self._client.put_object,
+                    Key=key,
+                    Body=body,
+                    ContentType="application/json",
+                    **condition,
+                )
+            except SdkError as error:
+                if status_of(error) == 412:
+                    return self._etag_if_own(record)
+                if code_of(error) == "NoSuchKey":
+                    raise Lost(f"{key} has gone meanwhile") from error
+                if status_of(error) != 409:
+                    raise self._unavailable(f"writing {key}", error) from error
+            else:
+                return _etag(answer)
+        raise Lost(f"{key} is being written by others: {CONFLICTS} conflicts")
+
+    def _etag_if_own(self, record: Record) -> str:
+        """After a 412: our write may have won, and the SDK's retry have met its success."""
+        there = self.read(record.subject)
+        if there.record and there.record.nonce == record.nonce:
+            return there.etag
+        raise Lost(f"another writer was first with the record of {record.subject}")
+
+    def _hint(self, record: Record) -> None:
+        """Its bytes are new each time, so that its ETag tells one incident from the next."""
+        key = self._key("open", record.subject)
+        try:
+            answer = self._call(self._client.put_object, Key=key, Body=record.nonce.encode())
+        except SdkError as error:
+            raise self._unavailable(f"writing {key}", error) from error
+        self._hints[record.subject] = _etag(answer)
+
+    def _call(self, operation: Callable[..., Any], **parameters: object) -> Mapping[str, Any]:
+        sent = self._time.local()
+        try:
+            answer = cast("Mapping[str, Any]", operation(Bucket=self._bucket, **parameters))
+        except ClientError as error:
+            self._learn_time(sent, cast("Mapping[str, Any]", error.response))
+            raise
+        self._learn_time(sent, answer)
+        return answer
+
+    def _learn_time(self, sent: datetime, answer: Mapping[str, Any]) -> None:
+        metadata = cast("Mapping[str, Any]", answer.get("ResponseMetadata") or {})
+        headers = cast("Mapping[str, str]", metadata.get("HTTPHeaders") or {})
+        self._time.heard(sent, self._time.local(), headers.get("date"))
+
+    def _body(self, answer: Mapping[str, Any]) -> bytes:
+        with answer["Body"] as stream:
+            return cast("bytes", stream.read(_READ_AT_MOST))
+
+    def _record(self, subject: str, body: bytes) -> tuple[Record | None, str]:
+        """The record, or why there is none in these bytes."""
+        try:
+            record = decode(body)
+        except RecordUnreadable as error:
+            return None, str(error)
+        if (record.concern, record.subject) != (self._concern, subject):
+            return None, f"it is the record of {record.subject} under {record.concern}"
+        return record, ""
+
+    def _key(self, kind: str, subject: str, *, plain: bool = False) -> str:
+        if subject and not plain and not _SUBJECT.fullmatch(subject):
+            raise ValueError(f"{subject!r} is no name of a subject")
+        suffix = ".json" if kind == "records" else ""
+        return f"{self._prefix}{kind}/{self._concern}/{subject}{suffix}"
+
+    def _unavailable(self, doing: str, error: Exception) -> LedgerUnavailable:
+        unavailable = failed(LedgerUnavailable, f"{doing} in the bucket {self._bucket}", error)
+        if status_of(error) == 403:
+            unavailable.remedy = (
+                "let the role do this, and s3:ListBucket on the bucket: without it S3 answers "
+                "403 for a record that does not exist"
+            )
+        return unavailable
+
+
+def _etag(answer: Mapping[str, Any]) -> str:
+    return str(answer.get("ETag") or "")

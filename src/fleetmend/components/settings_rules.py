@@ -6,11 +6,12 @@ where one of them is already wrong by itself.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 from fleetmend.components.settings_types import Environment, NatMode
 from fleetmend.components.tagging import OWN_KEYS
-from fleetmend.core import network_plan, ranges
+from fleetmend.core import acl, network_plan, ranges
 
 if TYPE_CHECKING:
     from fleetmend.components.settings import Settings
@@ -117,6 +118,22 @@ def _ingress(s: "Settings") -> Found:
     for block in blocks:
         if block.version == 6 and block not in world:
             yield "authorizedIpRanges", f"{block} is IPv6, and the VPC has IPv4 only"
+
+
+@_rule("authorizedIpRanges", "egressPorts", "applicationPort", "vpcCidr", "zoneCount")
+def _acl_room(s: "Settings") -> Found:
+    blocks = [ranges.parse(text) for text in s.network.authorized_ip_ranges]
+    needs = acl.Needs(
+        block=IPv4Network(s.network.vpc_cidr),
+        authorized=tuple(block for block in blocks if isinstance(block, IPv4Network)),
+        application_port=s.balancer.application_port,
+        egress_ports=tuple(s.network.egress_ports),
+    )
+    over = acl.too_many(acl.private_rules(needs))
+    if over:
+        longer = len(needs.clients) >= len(needs.outside_ports)
+        key = "authorizedIpRanges" if longer else "egressPorts"
+        yield key, f"{over} more than a network ACL has room for; merge neighbouring ones"
 
 
 @_rule("minSize", "desiredCapacity", "maxSize")

@@ -149,6 +149,7 @@ class Record:
     `revision`, `nonce` and `written_at` are the ledger's: it stamps them at each write, so that
     two different states never have the same bytes, and a reader can tell whether what it saw of
     the world is older than the record. `reason` is a stable code, `note` the sentence for people.
+    `detail` is what only one concern remembers, as plain JSON; that concern reads it strictly.
     """
 
     concern: str
@@ -162,6 +163,7 @@ class Record:
     next_look_at: datetime | None = None
     alerts: tuple[Alert, ...] = ()
     hold: Hold | None = None
+    detail: Mapping[str, object] = field(default_factory=dict[str, object])
     revision: int = 0
     nonce: str = ""
     written_at: datetime | None = None

@@ -53,6 +53,7 @@ def encode(record: Record) -> bytes:
             "by": record.hold.by,
             "reason": record.hold.reason,
         },
+        "detail": dict(record.detail),
     }
     return (json.dumps(body, indent=1, sort_keys=True) + "\n").encode()
 
@@ -147,6 +148,12 @@ class _Reader:
     def time(self, key: str) -> datetime:
         return _time(*self._pop(key))
 
+    def mapping(self, key: str) -> dict[str, object]:
+        value, place = self._pop(key)
+        if not isinstance(value, dict):
+            raise RecordUnreadable(f"{place}: not an object")
+        return cast("dict[str, object]", value)
+
     def maybe(self, key: str, read: Callable[[object, str], T]) -> T | None:
         value, place = self._pop(key)
         return None if value is None else read(value, place)
@@ -189,6 +196,7 @@ def _read_record(reader: _Reader) -> Record:
         attempts=reader.each("attempts", _read_attempt),
         alerts=reader.each("alerts", _read_alert),
         hold=reader.maybe("hold", _read_hold),
+        detail=reader.mapping("detail"),
     )
 
 

@@ -60,6 +60,7 @@ records = st.builds(
     next_look_at=maybe_moments,
     alerts=st.lists(st.builds(Alert, texts, texts, texts, texts), max_size=3).map(tuple),
     hold=st.none() | st.builds(Hold, moments, texts, texts),
+    detail=st.dictionaries(texts, texts | st.integers() | st.lists(texts, max_size=2), max_size=2),
     revision=st.integers(0, 10**6),
     nonce=texts,
     written_at=maybe_moments,

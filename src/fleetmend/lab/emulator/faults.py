@@ -8,36 +8,9 @@ from typing import Any, Literal
 from xml.sax.saxutils import escape
 
 from fleetmend.lab.emulator.calls import LAB, WireCall
+from fleetmend.lab.sim.replies import STATUS, THROTTLED
 
 Kind = Literal["error", "throttle", "lost", "slow", "pause", "crash-before", "crash-after"]
-
-_STATUS = {
-    "AccessDenied": 403,
-    "AuthFailure": 401,
-    "InsufficientInstanceCapacity": 500,
-    "InternalError": 500,
-    "InternalFailure": 500,
-    "InternalServerError": 500,
-    "RequestLimitExceeded": 503,
-    "RequestTimeout": 400,
-    "RequestTimeoutException": 408,
-    "ServiceUnavailable": 503,
-    "SlowDown": 503,
-    "TooManyRequestsException": 429,
-    "Unavailable": 503,
-    "UnauthorizedOperation": 403,
-}
-"""HTTP statuses by error code where it is not 400 (EC2 API Reference, "Error codes": the server
-errors, InsufficientInstanceCapacity among them, are 5xx; Amazon S3 API Reference, "Error
-responses")."""
-
-_THROTTLE = {
-    "ec2": "RequestLimitExceeded",
-    "s3": "SlowDown",
-    "sqs": "RequestThrottled",
-    "sns": "Throttling",
-    "lambda": "TooManyRequestsException",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +105,8 @@ def error_of(disturbance: Disturbance, service: str) -> tuple[str, int]:
     """AWS's error code and the HTTP status for an error or a throttle of that service."""
     code = disturbance.code
     if disturbance.kind == "throttle" and not code:
-        code = _THROTTLE.get(service, "ThrottlingException")
-    return code, disturbance.status or _STATUS.get(code, 400)
+        code = THROTTLED.get(service, "ThrottlingException")
+    return code, disturbance.status or STATUS.get(code, 400)
 
 
 def error_body(service: str, code: str, message: str) -> tuple[bytes, dict[str, str]]:

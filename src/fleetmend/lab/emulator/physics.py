@@ -30,8 +30,8 @@ CHECKS = ("system", "instance", "attached-ebs")
 class Pace:
     """How long things take, in real seconds."""
 
-    pending: float = 5.0
-    checks: float = 20.0
+    pending: float = 8.0
+    checks: float = 45.0
     stopping: float = 20.0
     shutting_down: float = 10.0
 

@@ -10,7 +10,7 @@ DHCP is not filtered by ACLs at all (VPC User Guide, Network ACL basics), so no 
 for it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Network, collapse_addresses
@@ -85,53 +85,51 @@ class Needs:
 
 def public_rules(needs: Needs) -> tuple[AclRule, ...]:
     """The rules of the public subnets, where NAT gateways and a public balancer stand."""
-    clients = needs.clients if needs.balancer is Balancer.PUBLIC else ()
-    behind = _behind(needs) if needs.balancer is Balancer.PUBLIC else ()
-    ingress = [
-        *((Protocol.TCP, peer, (HTTPS, HTTPS), "clients to the balancer") for peer in clients),
-        *(
-            (Protocol.TCP, needs.block, (port, port), "instances to the NAT gateway")
+    reached = needs.balancer is Balancer.PUBLIC
+    clients = needs.clients if reached else ()
+    ingress = (
+        [_ANSWERS_FROM_OUTSIDE, _PATH_MTU],
+        [
+            (Protocol.TCP, needs.block, _one(port), "instances to the NAT gateway")
             for port in needs.outside_ports
-        ),
-        (Protocol.TCP, ANYWHERE, EPHEMERAL, "answers to what went out through NAT"),
-        (Protocol.ICMP, ANYWHERE, FRAGMENTATION_NEEDED, "path MTU discovery"),
-    ]
-    egress = [
-        *(
-            (Protocol.TCP, ANYWHERE, (port, port), "the NAT gateway to the outside")
+        ],
+        [(Protocol.TCP, peer, _one(HTTPS), "clients to the balancer") for peer in clients],
+    )
+    egress = (
+        [(Protocol.TCP, needs.block, EPHEMERAL, "answers back to instances"), _PATH_MTU],
+        [
+            (Protocol.TCP, ANYWHERE, _one(port), "the NAT gateway to the outside")
             for port in needs.outside_ports
-        ),
-        *behind,
-        (Protocol.TCP, needs.block, EPHEMERAL, "answers back to instances"),
-        *((Protocol.TCP, peer, EPHEMERAL, "answers to clients") for peer in clients),
-        (Protocol.ICMP, ANYWHERE, FRAGMENTATION_NEEDED, "path MTU discovery"),
-    ]
+        ],
+        [(Protocol.TCP, peer, EPHEMERAL, "answers to clients") for peer in clients],
+        [_behind(needs)] if reached else [],
+    )
     return (*_numbered(ingress, egress=False), *_numbered(egress, egress=True))
 
 
 def private_rules(needs: Needs) -> tuple[AclRule, ...]:
     """The rules of the private subnets: the fleet, endpoints, and an internal balancer."""
-    application = _one(needs.application_port)
-    behind = () if needs.balancer is Balancer.NONE else _behind(needs)
-    front = _one(HTTPS) if needs.balancer is Balancer.INTERNAL else application
+    front = _one(HTTPS if needs.balancer is Balancer.INTERNAL else needs.application_port)
     clients = () if needs.balancer is Balancer.PUBLIC else needs.clients
-    ingress = [
-        *((Protocol.TCP, peer, front, "clients to the application") for peer in clients),
-        *behind,
-        (Protocol.TCP, needs.block, _one(HTTPS), "instances to VPC endpoints"),
-        (Protocol.TCP, ANYWHERE, EPHEMERAL, "answers to what went out"),
-        (Protocol.ICMP, ANYWHERE, FRAGMENTATION_NEEDED, "path MTU discovery"),
-    ]
-    egress = [
-        *(
-            (Protocol.TCP, ANYWHERE, (port, port), "instances to the outside and to endpoints")
+    ingress = (
+        [
+            _ANSWERS_FROM_OUTSIDE,
+            _PATH_MTU,
+            (Protocol.TCP, needs.block, _one(HTTPS), "instances to VPC endpoints"),
+        ],
+        [],
+        [(Protocol.TCP, peer, front, "clients to the application") for peer in clients],
+        [] if needs.balancer is Balancer.NONE else [_behind(needs)],
+    )
+    egress = (
+        [(Protocol.TCP, needs.block, EPHEMERAL, "answers inside the VPC"), _PATH_MTU],
+        [
+            (Protocol.TCP, ANYWHERE, _one(port), "instances to the outside and to endpoints")
             for port in needs.outside_ports
-        ),
-        *(behind if needs.balancer is Balancer.INTERNAL else ()),
-        (Protocol.TCP, needs.block, EPHEMERAL, "answers inside the VPC"),
-        *((Protocol.TCP, peer, EPHEMERAL, "answers to clients") for peer in clients),
-        (Protocol.ICMP, ANYWHERE, FRAGMENTATION_NEEDED, "path MTU discovery"),
-    ]
+        ],
+        [(Protocol.TCP, peer, EPHEMERAL, "answers to clients") for peer in clients],
+        [_behind(needs)] if needs.balancer is Balancer.INTERNAL else [],
+    )
     return (*_numbered(ingress, egress=False), *_numbered(egress, egress=True))
 
 
@@ -169,20 +167,36 @@ def refusal(
     return f"no rule allows {_describe(protocol, *remaining[0], egress=egress)}"
 
 
-def _behind(needs: Needs) -> tuple[Row, ...]:
+_ANSWERS_FROM_OUTSIDE: Row = (
+    Protocol.TCP,
+    ANYWHERE,
+    EPHEMERAL,
+    "answers to what went out",
+)
+_PATH_MTU: Row = (Protocol.ICMP, ANYWHERE, FRAGMENTATION_NEEDED, "path MTU discovery")
+
+
+def _behind(needs: Needs) -> Row:
     port = _one(needs.application_port)
-    return ((Protocol.TCP, needs.block, port, "balancer to instances, health checks too"),)
+    return (Protocol.TCP, needs.block, port, "balancer to instances, health checks too")
 
 
 def _one(port: int) -> Ports:
     return (port, port)
 
 
-def _numbered(rows: Sequence[Row], *, egress: bool) -> Iterable[AclRule]:
-    """Rules in steps of ten, so that a user's own rule fits between; each row only once."""
-    unique = list({row[:3]: row for row in reversed(rows)}.values())[::-1]
-    for place, (protocol, peer, ports, why) in enumerate(unique):
-        yield AclRule(100 + 10 * place, egress, protocol, peer, ports, why=why)
+def _numbered(families: Sequence[Sequence[Row]], *, egress: bool) -> Iterator[AclRule]:
+    """Rules with a hundred of numbers to each family, so that one more client moves no other.
+
+    A rule whose number changes is deleted before it is made anew, and until then its packets are
+    dropped. Rows that say the same as one before them are left out: every rule counts.
+    """
+    seen: set[tuple[Protocol, IPv4Network, Ports]] = set()
+    for family, rows in enumerate(families, start=1):
+        for place, (protocol, peer, ports, why) in enumerate(rows):
+            if (protocol, peer, ports) not in seen:
+                seen.add((protocol, peer, ports))
+                yield AclRule(100 * family + place, egress, protocol, peer, ports, why=why)
 
 
 def _overlap(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from fleetmend.core.groups import Group
 from fleetmend.core.model import Alert, Instance, Outcome, Record, Selector, StartRequest, Stored
 
 T = TypeVar("T")
@@ -60,6 +61,42 @@ class Fleet(Protocol):
         No call is sent unless its longest time fits before `before` (the earliest end of the
         intents, in the store's time); what was not sent comes back as `NOT_SENT`.
         """
+        ...
+
+
+class Groups(Protocol):
+    """The Auto Scaling groups of one account and region. All four acts are assignments."""
+
+    def claimed(self, selector: Selector) -> list[str]:
+        """Names of the groups in scope, filtered by the server, all pages.
+
+        Raises:
+            ObservationFailed: when any page could not be read.
+        """
+        ...
+
+    def observe(self, names: Sequence[str]) -> dict[str, Group]:
+        """Facts by name, every signal of every member included; an unknown name is absent.
+
+        Raises:
+            ObservationFailed: when anything needed for a judgement could not be read.
+        """
+        ...
+
+    def mark(self, group: str, member: str, *, before: datetime) -> Outcome:
+        """Tell Auto Scaling that a member is unhealthy, so that it replaces it."""
+        ...
+
+    def suspend(self, group: str, *, before: datetime) -> Outcome:
+        """Suspend `ReplaceUnhealthy`, and nothing else."""
+        ...
+
+    def reset(self, group: str, members: Sequence[str], *, before: datetime) -> Outcome:
+        """Take back the marks on these members; the first failure is the outcome."""
+        ...
+
+    def resume(self, group: str, *, before: datetime) -> Outcome:
+        """Resume `ReplaceUnhealthy`, and nothing else."""
         ...
 
 

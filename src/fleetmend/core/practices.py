@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from fleetmend.core.budgets import is_probe
-from fleetmend.core.decisions import recovery
+from fleetmend.core.decisions import health, recovery
+from fleetmend.core.groups import Group, HealthPolicy
+from fleetmend.core.health_memory import from_detail
 from fleetmend.core.loop import Practice
 from fleetmend.core.model import (
     Decision,
@@ -14,7 +16,7 @@ from fleetmend.core.model import (
     RecoveryPolicy,
     StartRequest,
 )
-from fleetmend.core.ports import Fleet
+from fleetmend.core.ports import Fleet, Groups
 
 
 def recovering(fleet: Fleet, policy: RecoveryPolicy) -> Practice[Instance]:
@@ -43,4 +45,42 @@ def recovering(fleet: Fleet, policy: RecoveryPolicy) -> Practice[Instance]:
         decide=decide,
         act=act,
         learn=learn,
+    )
+
+
+def healing(groups: Groups, policy: HealthPolicy) -> Practice[Group]:
+    """Health: the subjects are groups, the act is one assignment in each group's Auto Scaling."""
+
+    def decide(
+        subject: str, seen: Group | None, record: Record | None, now: datetime, intent: str
+    ) -> Decision:
+        return health.decide(subject, seen, record, policy, now, intent)
+
+    def one(record: Record, seen: Group, before: datetime) -> Outcome:
+        match record.intent.action if record.intent else "":
+            case health.REPLACE:
+                member = from_detail(record.detail).target
+                return groups.mark(record.subject, member, before=before)
+            case health.SUSPEND:
+                return groups.suspend(record.subject, before=before)
+            case health.RESET:
+                marked = [member.id for member in seen.serving if member.marked]
+                return groups.reset(record.subject, marked, before=before)
+            case _:
+                return groups.resume(record.subject, before=before)
+
+    def act(claims: Sequence[tuple[Record, Group]]) -> Mapping[str, Outcome]:
+        return {
+            record.subject: one(record, seen, record.intent.until)
+            for record, seen in claims
+            if record.intent
+        }
+
+    return Practice(
+        concern=health.CONCERN,
+        lease=policy.intent_lifetime,
+        observe=groups.observe,
+        decide=decide,
+        act=act,
+        learn=health.learn,
     )

@@ -111,7 +111,7 @@ def private_rules(needs: Needs) -> tuple[AclRule, ...]:
     """The rules of the private subnets: the fleet, endpoints, and an internal balancer."""
     front = _one(HTTPS if needs.balancer is Balancer.INTERNAL else needs.application_port)
     clients = () if needs.balancer is Balancer.PUBLIC else needs.clients
-    ingress = (
+    ingress: tuple[list[Row], ...] = (
         [
             _ANSWERS_FROM_OUTSIDE,
             _PATH_MTU,

@@ -25,8 +25,9 @@ class Event:
 
     What `what` and `detail` hold, by kind:
 
-    - `fault`: a timeline verb was carried out. `what` is the verb; detail `subjects` (list of
-      instance names it touched) and the verb's own arguments.
+    - `fault`: a timeline verb was carried out. `what` is the verb; detail `subjects` (names of
+      the instances it really touched) and `told`, the entry as text. Instances that are stopped
+      from the start have a `stop` at 0.
     - `state`: an instance entered a state as EC2 tells it (`pending`, `running`, `stopping`,
       `stopped`, `shutting-down`, `terminated`), or became `healthy` or `impaired`.
     - `call`: one HTTP request of the product. `what` is `service:Operation`; detail `subjects`,

@@ -46,3 +46,11 @@ class Redeliver(Verb, word="redeliver", short="subject", group=GROUP):
 
     subject: Subject = Field(description="whom it names")
     times: int = Field(default=1, ge=1, le=100, description="how many messages for each")
+
+
+class SkewedClock(Verb, word="skewed_clock", group=GROUP):
+    """The machines that run the function have a clock that is wrong; the store's is right."""
+
+    ahead: Duration = Field(default=0.0, description="how far it is ahead")
+    behind: Duration = Field(default=0.0, description="or how far it is behind")
+    span: Duration = Field(alias="for", description="how long this lasts")

@@ -1,0 +1,248 @@
+"""EC2 as the product meets it: filters, pages, whole-call errors, answers that lag behind.
+
+Rules are those of the Amazon EC2 API Reference: DescribeInstances, DescribeInstanceStatus,
+StartInstances, and "Error codes for the Amazon EC2 API".
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from fleetmend.lab.sim.engine import Engine
+from fleetmend.lab.sim.fleet import Instance, Look, SimFleet
+from fleetmend.lab.sim.replies import AwsError
+
+CODES = {
+    "pending": 0,
+    "running": 16,
+    "shutting-down": 32,
+    "terminated": 48,
+    "stopping": 64,
+    "stopped": 80,
+}
+PAGE = 1000
+FILTER_VALUES = 200
+STATUS_IDS = 100
+"""DescribeInstanceStatus takes at most 100 explicit ids."""
+
+
+@dataclass
+class Shortage:
+    """No capacity for a type in a zone until then; None stands for any."""
+
+    zone: str | None
+    type: str | None
+    until: float
+
+    def hits(self, instance: Instance, now: float) -> bool:
+        """Whether a start of this instance meets it."""
+        return (
+            now < self.until
+            and self.zone in (None, instance.zone)
+            and self.type in (None, instance.type)
+        )
+
+
+@dataclass
+class Ec2:
+    """The service. `may_start` is the tag that IAM demands of what is started."""
+
+    engine: Engine
+    fleet: SimFleet
+    epoch: datetime
+    may_start: tuple[str, str] = ("Auto-Recover", "true")
+    lag: Callable[[], float] = field(default=lambda: 0.0)
+    shortages: list[Shortage] = field(default_factory=list[Shortage])
+
+    def handle(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer one call.
+
+        Raises:
+            AwsError: as EC2 would refuse it; nothing was done then.
+        """
+        match operation:
+            case "DescribeInstances":
+                return self._describe(params)
+            case "DescribeInstanceStatus":
+                return self._status(params)
+            case "StartInstances":
+                return self._start(params)
+            case _:
+                raise NotImplementedError(f"ec2:{operation} is not simulated")
+
+    def _describe(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        seen = self._seen(params)
+        page, token = _page(seen, params, smallest=5)
+        found = [
+            {
+                "ReservationId": f"r-{instance.id[2:]}",
+                "OwnerId": "123456789012",
+                "Instances": [self._facts(instance, look)],
+            }
+            for instance, look in page
+        ]
+        return {"Reservations": found, "NextToken": token}
+
+    def _status(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        if len(params.get("InstanceIds", ())) > STATUS_IDS:
+            raise AwsError("InvalidParameterValue", f"at most {STATUS_IDS} instance ids")
+        every = params.get("IncludeAllInstances", False)
+        moment = self.engine.now - self.lag()
+        seen = [pair for pair in self._seen(params) if every or pair[1].state == "running"]
+        page, token = _page(seen, params, smallest=5)
+        found = [self._checks(instance, look, moment) for instance, look in page]
+        return {"InstanceStatuses": found, "NextToken": token}
+
+    def _checks(self, instance: Instance, look: Look, moment: float) -> dict[str, Any]:
+        running = look.state == "running"
+        overall = instance.checks(moment, look) if running else "not-applicable"
+
+        def one(name: str) -> dict[str, str]:
+            bad = name in look.impaired
+            return {"Status": overall if not look.impaired or bad else "ok"} if running else {
+                "Status": "not-applicable"
+            }
+
+        return {
+            "InstanceId": instance.id,
+            "AvailabilityZone": instance.zone,
+            "InstanceState": {"Code": CODES[look.state], "Name": look.state},
+            "InstanceStatus": one("instance"),
+            "SystemStatus": one("system"),
+            "AttachedEbsStatus": one("attached-ebs"),
+        }
+
+    def _start(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """All or nothing: one instance that cannot be started fails the whole call."""
+        wanted = [self._known(identity) for identity in params["InstanceIds"]]
+        key, value = self.may_start
+        denied = [one.id for one in wanted if one.tags.get(key) != value]
+        if denied:
+            raise AwsError(
+                "UnauthorizedOperation",
+                "You are not authorized to perform this operation. User: arn:aws:sts::"
+                "123456789012:assumed-role/recovery/f is not authorized to perform: "
+                f"ec2:StartInstances on resource: arn:aws:ec2:::instance/{denied[0]}",
+            )
+        for one in wanted:
+            if one.state not in {"stopped", "pending", "running"}:
+                raise AwsError(
+                    "IncorrectInstanceState",
+                    f"The instance '{one.id}' is not in a state from which it can be started.",
+                )
+            if one.lifecycle == "spot" and one.state == "stopped":
+                raise AwsError(
+                    "UnsupportedOperation",
+                    f"You can't start the Spot Instance '{one.id}' because the associated "
+                    "Spot Instance request is not in an appropriate state to support start.",
+                )
+        now = self.engine.now
+        cold = [one for one in wanted if one.state == "stopped"]
+        if any(shortage.hits(one, now) for one in cold for shortage in self.shortages):
+            raise AwsError(
+                "InsufficientInstanceCapacity",
+                "We currently do not have sufficient capacity in the Availability Zone you "
+                "requested. Our system will be working on provisioning additional capacity.",
+            )
+        changes = [self._started(one) for one in wanted]
+        return {"StartingInstances": changes}
+
+    def _started(self, instance: Instance) -> dict[str, Any]:
+        before = instance.state
+        self.fleet.start(instance)
+        after = instance.state
+        return {
+            "InstanceId": instance.id,
+            "PreviousState": {"Code": CODES[before], "Name": before},
+            "CurrentState": {"Code": CODES[after], "Name": after},
+        }
+
+    def _seen(self, params: Mapping[str, Any]) -> list[tuple[Instance, Look]]:
+        """What the caller gets to see, as old as the lag says, narrowed by ids and filters."""
+        identities = params.get("InstanceIds")
+        if identities and ("MaxResults" in params or "NextToken" in params):
+            raise AwsError(
+                "InvalidParameterCombination",
+                "The parameter instancesSet cannot be used with the parameter maxResults",
+            )
+        if identities:
+            chosen: Iterable[Instance] = [self._known(identity) for identity in identities]
+        else:
+            chosen = self.fleet.instances.values()
+        moment = self.engine.now - self.lag()
+        seen = [(one, look) for one in chosen if (look := one.as_of(moment)) is not None]
+        for rule in params.get("Filters", ()):
+            seen = [pair for pair in seen if _matches(*pair, rule["Name"], rule["Values"])]
+        return seen
+
+    def _known(self, identity: str) -> Instance:
+        instance = self.fleet.instances.get(identity)
+        if instance is None:
+            raise AwsError(
+                "InvalidInstanceID.NotFound", f"The instance ID '{identity}' does not exist"
+            )
+        return instance
+
+    def _facts(self, instance: Instance, look: Look) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "InstanceId": instance.id,
+            "InstanceType": instance.type,
+            "ImageId": "ami-00000000000000001",
+            "LaunchTime": self.epoch + timedelta(seconds=look.launched),
+            "Placement": {"AvailabilityZone": instance.zone, "Tenancy": "default"},
+            "State": {"Code": CODES[look.state], "Name": look.state},
+            "RootDeviceType": "ebs",
+            "Tags": [{"Key": key, "Value": value} for key, value in sorted(look.tags.items())],
+        }
+        if instance.lifecycle != "normal":
+            facts["InstanceLifecycle"] = instance.lifecycle
+        return facts
+
+
+def _page(
+    seen: Sequence[tuple[Instance, Look]], params: Mapping[str, Any], *, smallest: int
+) -> tuple[Sequence[tuple[Instance, Look]], str | None]:
+    size = params.get("MaxResults", PAGE)
+    if not smallest <= size <= PAGE:
+        raise AwsError(
+            "InvalidParameterValue", f"Value ( {size} ) for parameter maxResults is invalid."
+        )
+    token = params.get("NextToken")
+    first = 0
+    if token:
+        after = [k for k, (instance, _) in enumerate(seen) if instance.id > token]
+        first = after[0] if after else len(seen)
+    page = seen[first : first + size]
+    more = first + size < len(seen)
+    return page, page[-1][0].id if more else None
+
+
+def _matches(instance: Instance, look: Look, name: str, values: Sequence[str]) -> bool:
+    """One filter of a describe; a list of values is an or, `*` and `?` are wildcards."""
+    if name == "instance-state-name":
+        found: list[str] = [look.state]
+    elif name == "instance-id":
+        found = [instance.id]
+    elif name == "instance-state-code":
+        found = [str(CODES[look.state])]
+    elif name == "tag-key":
+        found = list(look.tags)
+    elif name.startswith("tag:"):
+        key = name.removeprefix("tag:")
+        found = [look.tags[key]] if key in look.tags else []
+    else:
+        raise AwsError("InvalidParameterValue", f"The filter '{name}' is invalid")
+    if len(values) > FILTER_VALUES:
+        raise AwsError("FilterLimitExceeded", f"at most {FILTER_VALUES} filter values")
+    return any(_pattern(value).fullmatch(one) for one in found for value in values)
+
+
+@cache
+def _pattern(value: str) -> re.Pattern[str]:
+    r"""A filter's value: `*` is anything, `?` one character, a backslash before them literal."""
+    parts = re.findall(r"\\.|.", value, re.DOTALL)
+    wild = {"*": ".*", "?": "."}
+    return re.compile("".join(wild.get(p, re.escape(p[-1])) for p in parts), re.DOTALL)

@@ -1,0 +1,210 @@
+"""Instances and their physics: transitions that take time, checks that fill in after the boot."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from fleetmend.lab.history import HEALTHY
+from fleetmend.lab.sim.engine import Engine
+
+PENDING_TAKES = (4.0, 12.0)
+"""Seconds from `pending` to `running`, least and most."""
+
+BOOT_TAKES = 45.0
+"""Seconds from `running` until every status check is ok, unless a scenario says otherwise."""
+
+SHUTDOWN_TAKES = 10.0
+FORGOTTEN_AFTER = 3600.0
+"""A terminated instance stays visible for a while, usually under an hour (EC2 User Guide)."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is true of an instance from `at` on. Times in seconds from the start."""
+
+    at: float
+    state: str
+    launched: float
+    running_since: float
+    tags: Mapping[str, str]
+    impaired: frozenset[str] = frozenset()
+
+
+@dataclass
+class Instance:
+    """One simulated instance. `past` is everything that was ever true of it, newest last."""
+
+    id: str
+    name: str
+    type: str
+    zone: str
+    lifecycle: str
+    group: str
+    past: list[Look]
+    boot_takes: float = BOOT_TAKES
+    falls_back: int = 0
+    generation: int = 0
+
+    @property
+    def state(self) -> str:
+        """The state as it is, whatever a describe may still say."""
+        return self.past[-1].state
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """The tags as they are."""
+        return self.past[-1].tags
+
+    def as_of(self, moment: float) -> Look | None:
+        """What was true at that moment; None before it existed."""
+        for look in reversed(self.past):
+            if look.at <= moment:
+                return look
+        return None
+
+    def checks(self, moment: float, look: Look) -> str:
+        """The overall status check at that moment: `initializing`, `ok`, or `impaired`."""
+        if look.impaired:
+            return "impaired"
+        return "ok" if moment >= look.running_since + self.boot_takes else "initializing"
+
+
+Told = Callable[[Instance, str], None]
+
+
+@dataclass
+class SimFleet:
+    """All instances. `told` hears of every new state, `healthy` and `impaired` included."""
+
+    engine: Engine
+    random: Random
+    told: Told
+    instances: dict[str, Instance] = field(default_factory=dict[str, Instance])
+    named: dict[str, Instance] = field(default_factory=dict[str, Instance])
+    groups: dict[str, int] = field(default_factory=dict[str, int])
+
+    def add(
+        self,
+        name: str,
+        *,
+        kind: str,
+        zone: str,
+        tags: Mapping[str, str],
+        lifecycle: str = "normal",
+        state: str = "running",
+        group: str = "",
+        launched: float = -86400.0,
+    ) -> Instance:
+        """A new instance, in that state for a day already."""
+        number = len(self.instances) + 1
+        own = {"Name": name, **tags}
+        if group:
+            own["aws:autoscaling:groupName"] = group
+            self.groups[group] = self.groups.get(group, 0) + 1
+        instance = Instance(
+            f"i-{number:017x}",
+            name,
+            kind,
+            zone,
+            lifecycle,
+            group,
+            [Look(launched, state, launched, launched, own)],
+        )
+        self.instances[instance.id] = instance
+        self.named[name] = instance
+        return instance
+
+    def stop(self, instance: Instance, takes: float) -> None:
+        """What StopInstances, or a failure of the host, brings about."""
+        if instance.state not in {"running", "pending"}:
+            return
+        self._become(instance, "stopping")
+        self._later(instance, takes, lambda: self._become(instance, "stopped"))
+        if instance.group:
+            self._later(instance, takes + 60.0, lambda: self._replace(instance))
+
+    def start(self, instance: Instance) -> None:
+        """What StartInstances brings about: pending, running, checks ok; or back to stopped."""
+        if instance.state != "stopped":
+            return
+        self._become(instance, "pending", launched=self.engine.now)
+        self._later(instance, self.random.uniform(*PENDING_TAKES), lambda: self._booted(instance))
+
+    def terminate(self, instance: Instance) -> None:
+        """Shutting down, terminated, and after an hour forgotten."""
+        if instance.state in {"shutting-down", "terminated"}:
+            return
+        self._become(instance, "shutting-down")
+        self._later(instance, SHUTDOWN_TAKES, lambda: self._become(instance, "terminated"))
+        forget = SHUTDOWN_TAKES + FORGOTTEN_AFTER
+        self._later(instance, forget, lambda: self.instances.pop(instance.id) and None)
+        if instance.group:
+            self.engine.after(30.0, lambda: self._replace(instance))
+
+    def retag(self, instance: Instance, tags: Mapping[str, str], gone: list[str]) -> None:
+        """Set and remove tags."""
+        kept = {key: value for key, value in instance.tags.items() if key not in gone}
+        self._note(instance, tags={**kept, **tags})
+
+    def impair(self, instance: Instance, check: str) -> None:
+        """Let a status check fail; without effect on what does not run."""
+        if instance.state == "running":
+            self._note(instance, impaired=instance.past[-1].impaired | {check})
+            self.told(instance, "impaired")
+
+    def heal(self, instance: Instance) -> None:
+        """Let every status check be ok again."""
+        if instance.past[-1].impaired:
+            self._note(instance, impaired=frozenset())
+            self.told(instance, HEALTHY)
+
+    def _booted(self, instance: Instance) -> None:
+        if instance.falls_back:
+            instance.falls_back -= 1
+            self._become(instance, "stopped")
+            return
+        self._become(instance, "running", running_since=self.engine.now)
+        self._later(instance, instance.boot_takes, lambda: self._ok(instance))
+
+    def _ok(self, instance: Instance) -> None:
+        if not instance.past[-1].impaired:
+            self.told(instance, HEALTHY)
+
+    def _replace(self, instance: Instance) -> None:
+        """What an Auto Scaling group does by itself with an instance that does not run."""
+        if instance.state in {"running", "pending"}:
+            return
+        if instance.state == "stopped":
+            self.terminate(instance)
+            return
+        name = f"{instance.group}-{self.groups[instance.group] + 1}"
+        tags = {k: v for k, v in instance.tags.items() if k not in {"Name"}}
+        fresh = self.add(
+            name,
+            kind=instance.type,
+            zone=instance.zone,
+            tags=tags,
+            state="stopped",
+            group=instance.group,
+            launched=self.engine.now,
+        )
+        self.start(fresh)
+
+    def _become(self, instance: Instance, state: str, **changes: float) -> None:
+        instance.generation += 1
+        self._note(instance, state=state, impaired=frozenset(), **changes)
+        self.told(instance, state)
+
+    def _note(self, instance: Instance, **changes: object) -> None:
+        fresh = replace(instance.past[-1], at=self.engine.now, **changes)  # pyright: ignore[reportArgumentType] -- Look's own fields
+        instance.past.append(fresh)
+
+    def _later(self, instance: Instance, seconds: float, action: Callable[[], None]) -> None:
+        """Do it then, unless the instance has gone another way meanwhile."""
+        generation = instance.generation
+
+        def due() -> None:
+            if instance.generation == generation:
+                action()
+
+        self.engine.after(seconds, due)

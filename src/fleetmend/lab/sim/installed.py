@@ -1,0 +1,77 @@
+"""What is installed in the simulated account, as the recovery component declares it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
+"""Second 0 of every simulation."""
+
+
+@dataclass(frozen=True)
+class Installed:
+    """Names, and the numbers that the component gives to the queue, the mapping and the schedule.
+
+    Durations in seconds. A test compares the numbers with the captured resource graph.
+    """
+
+    region: str
+    account: str = "123456789012"
+    project: str = "fleetmend"
+    suffix: str = "sim"
+    concern: str = "recovery"
+    epoch: datetime = EPOCH
+    batch: int = 1000
+    window: float = 5.0
+    concurrency: int = 2
+    visibility: float = 360.0
+    max_receives: int = 5
+    sweep_every: float = 120.0
+    timeout: float = 60.0
+
+    @property
+    def bucket(self) -> str:
+        """The ledger's bucket."""
+        return f"{self.project}-ledger-{self.suffix}"
+
+    @property
+    def queue_name(self) -> str:
+        """The controller's queue."""
+        return f"{self.project}-{self.concern}-{self.suffix}"
+
+    @property
+    def queue_url(self) -> str:
+        """Its address."""
+        return f"https://sqs.{self.region}.amazonaws.com/{self.account}/{self.queue_name}"
+
+    @property
+    def queue_arn(self) -> str:
+        """Its ARN."""
+        return f"arn:aws:sqs:{self.region}:{self.account}:{self.queue_name}"
+
+    @property
+    def topic(self) -> str:
+        """The topic's ARN."""
+        return f"arn:aws:sns:{self.region}:{self.account}:{self.project}-alerts-{self.suffix}"
+
+    def parameter(self, path: str) -> str:
+        """A parameter's full name."""
+        return f"/{self.project}/{self.suffix}/{path}"
+
+    def environment(self) -> dict[str, str]:
+        """The function's environment variables."""
+        prefix = "FLEETMEND"
+        return {
+            f"{prefix}_PROJECT": self.project,
+            f"{prefix}_SUFFIX": self.suffix,
+            f"{prefix}_LEDGER_BUCKET": self.bucket,
+            f"{prefix}_QUEUE_URL": self.queue_url,
+            f"{prefix}_TOPIC_ARN": self.topic,
+            "POWERTOOLS_SERVICE_NAME": self.concern,
+            "POWERTOOLS_METRICS_NAMESPACE": f"Fleetmend/{self.suffix}",
+            "POWERTOOLS_METRICS_DISABLED": "true",
+            "POWERTOOLS_LOG_LEVEL": "CRITICAL",
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ACCESS_KEY_ID": "SIMULATED",
+            "AWS_SECRET_ACCESS_KEY": "SIMULATED",
+        }

@@ -1,0 +1,32 @@
+"""The product as the simulation runs it: the Lambda entry's own code with a world of its own.
+
+What is left out of `fleetmend.lambdas.recovery.handler` is what a container makes once (clients,
+threads, clocks: the machine brings its own) and the log and metric lines.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fleetmend.aws import clients
+from fleetmend.lab.sim.function import Machine
+from fleetmend.lambdas import envelope, recovery, settings, wiring
+
+
+def entry(event: Mapping[str, Any], context: Any, machine: Machine) -> dict[str, Any]:  # noqa: ANN401 -- Lambda's
+    """One call of recovery's function.
+
+    Raises:
+        Exception: whatever the function raises; Lambda takes it for a failed run.
+    """
+    world = wiring.World(
+        client=lambda service: clients.client(service, machine.container),
+        clock=machine.clock,
+        nonce=machine.nonce,
+        parallel=machine.parallel,
+    )
+    concern = settings.from_environ(machine.environment)
+    served = recovery.serve(event, concern, world, envelope.time_left(context))
+    if served.inbox is not None:
+        return envelope.partial_failures(event, served.inbox.failures, context)
+    recovery.raise_if_incomplete(served.cases)
+    return {"subjects": len(served.cases)}

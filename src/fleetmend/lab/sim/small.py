@@ -1,0 +1,64 @@
+"""The two services that need little: SNS, which is told, and Parameter Store, which is read."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fleetmend.lab.sim.replies import AwsError
+
+LONGEST_SUBJECT = 100
+"""SNS Publish: the subject is ASCII without line breaks, at most 100 characters."""
+
+
+@dataclass
+class Topic:
+    """SNS with one topic. `told` hears every message that was accepted."""
+
+    arn: str
+    told: Callable[[str, str], None]
+    count: int = 0
+
+    def handle(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer one call.
+
+        Raises:
+            AwsError: as SNS would refuse it.
+        """
+        if operation != "Publish":
+            raise NotImplementedError(f"sns:{operation} is not simulated")
+        if params.get("TopicArn") != self.arn:
+            raise AwsError("NotFound", "Topic does not exist")
+        subject, message = str(params.get("Subject", "-")), str(params["Message"])
+        if not 1 <= len(subject) <= LONGEST_SUBJECT or not subject.isascii() or "\n" in subject:
+            raise AwsError("InvalidParameter", "Invalid parameter: Subject")
+        if len(message.encode()) > 256 * 1024:
+            raise AwsError("InvalidParameter", "Invalid parameter: Message too long")
+        self.count += 1
+        self.told(subject, message)
+        return {"MessageId": f"sns-{self.count}"}
+
+
+@dataclass
+class Parameters:
+    """Parameter Store."""
+
+    values: dict[str, str] = field(default_factory=dict[str, str])
+
+    def handle(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer one call.
+
+        Raises:
+            AwsError: as Systems Manager would refuse it.
+        """
+        if operation != "GetParameters":
+            raise NotImplementedError(f"ssm:{operation} is not simulated")
+        names = [str(name) for name in params["Names"]]
+        if len(names) > 10:
+            raise AwsError("ValidationException", "at most 10 names")
+        found = [
+            {"Name": name, "Type": "String", "Value": self.values[name], "Version": 1}
+            for name in names
+            if name in self.values
+        ]
+        missing = [name for name in names if name not in self.values]
+        return {"Parameters": found, "InvalidParameters": missing}

@@ -1,0 +1,121 @@
+"""The raw recording of a simulation: every call with what it carried, for the history checker."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+_INSTANCE = re.compile(r"i-[0-9a-f]{8,17}")
+
+
+@dataclass
+class Call:
+    """One HTTP request. Times in seconds from the start.
+
+    `at` is when it was sent, `done` when AWS took or refused it; None when it never got there.
+    `error` is AWS's code. `lost` says that the caller never saw the answer. `written` is the
+    body of an S3 write as JSON, None when it is not JSON.
+    """
+
+    n: int
+    run: int
+    at: float
+    service: str
+    operation: str
+    params: Mapping[str, Any]
+    subjects: tuple[str, ...] = ()
+    done: float | None = None
+    error: str = ""
+    lost: bool = False
+    written: Any = None
+
+    @property
+    def name(self) -> str:
+        """Such as `ec2:StartInstances`."""
+        return f"{self.service}:{self.operation}"
+
+    @property
+    def took_effect(self) -> bool:
+        """Whether AWS did what it asked."""
+        return self.done is not None and not self.error
+
+    @property
+    def key(self) -> str:
+        """The S3 key."""
+        return str(self.params.get("Key", ""))
+
+
+@dataclass
+class Run:
+    """One run of the function; `paused` are the spans (from, to) in which it was frozen."""
+
+    n: int
+    trigger: str
+    began: float
+    ended: float | None = None
+    how: str = ""
+    error: str = ""
+    calls: int = 0
+    paused: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
+
+
+@dataclass(frozen=True)
+class Told:
+    """One fact that the topic accepted."""
+
+    at: float
+    run: int
+    fact: str
+    subject: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What was really so: an instance entered a state, or was told to be left alone."""
+
+    at: float
+    id: str
+    what: str
+    tags: Mapping[str, str]
+
+
+@dataclass
+class Tape:
+    """Everything that was said and done, in time order."""
+
+    calls: list[Call] = field(default_factory=list[Call])
+    runs: list[Run] = field(default_factory=list[Run])
+    told: list[Told] = field(default_factory=list[Told])
+    truths: list[Truth] = field(default_factory=list[Truth])
+    fired: dict[str, int] = field(default_factory=dict[str, int])
+
+    def fire(self, what: str) -> None:
+        """Count that a fault took place."""
+        self.fired[what] = self.fired.get(what, 0) + 1
+
+
+def subjects(service: str, params: Mapping[str, Any]) -> tuple[str, ...]:
+    """The instance ids that a call names."""
+    match service:
+        case "ec2":
+            return tuple(params.get("InstanceIds", ()))
+        case "s3":
+            return tuple(_INSTANCE.findall(str(params.get("Key", ""))))
+        case "sqs":
+            entries = cast("list[Mapping[str, Any]]", params.get("Entries", [params]))
+            found = " ".join(str(entry.get("MessageBody", "")) for entry in entries)
+            return tuple(dict.fromkeys(_INSTANCE.findall(found)))
+        case "sns":
+            return tuple(dict.fromkeys(_INSTANCE.findall(str(params.get("Message", "")))))
+        case _:
+            return ()
+
+
+def as_json(body: object) -> object:
+    """Bytes or text as JSON; None when they are not."""
+    try:
+        return json.loads(body) if isinstance(body, (str, bytes, bytearray)) else None
+    except ValueError:
+        return None

@@ -1,0 +1,167 @@
+"""What each verb of a timeline does to the simulated account."""
+
+import json
+from datetime import timedelta
+
+from fleetmend.lab.scenario import when_tagged
+from fleetmend.lab.sim.ec2 import Shortage
+from fleetmend.lab.sim.world import World
+from fleetmend.lab.vocabulary import aws, fleet, general, recovery, runs
+from fleetmend.lab.words import Verb
+
+
+def carry_out(world: World, verb: Verb) -> None:
+    """Do what the verb says, now, and put it on the timeline.
+
+    Raises:
+        NotImplementedError: the simulation cannot do it.
+    """
+    subject = getattr(verb, "subject", None)
+    touched = [one.name for one in world.instances(subject)]
+    match verb:
+        case fleet.Stop() | fleet.ZoneOutage() | fleet.Terminate():
+            touched = _bring_down(world, verb)
+        case general.End():
+            return
+        case _:
+            pass
+    about = touched[0] if len(touched) == 1 else ""
+    world.note("fault", about, verb.word, subjects=touched, told=verb.told())
+    world.tape.fire(verb.word)
+    if not (_fleet(world, verb) or _aws(world, verb) or _runs(world, verb)):
+        _people(world, verb)
+
+
+def _bring_down(world: World, verb: Verb) -> list[str]:
+    """The names that it touches: what is down already is not brought down."""
+    match verb:
+        case fleet.ZoneOutage(zone=zone):
+            chosen = [one for one in world.fleet.instances.values() if one.zone == zone]
+        case fleet.Stop(subject=subject) | fleet.Terminate(subject=subject):
+            chosen = world.instances(subject)
+        case _:
+            chosen = []
+    up = {"pending", "running"}
+    states = up | {"stopping", "stopped"} if isinstance(verb, fleet.Terminate) else up
+    return [one.name for one in chosen if one.state in states]
+
+
+def _fleet(world: World, verb: Verb) -> bool:
+    them = world.instances(getattr(verb, "subject", None))
+    match verb:
+        case fleet.Stop(takes=takes):
+            for one in them:
+                world.fleet.stop(one, takes)
+        case fleet.Start():
+            for one in them:
+                world.fleet.start(one)
+        case fleet.Terminate():
+            for one in them:
+                world.fleet.terminate(one)
+        case fleet.Impair(check=check):
+            for one in them:
+                world.fleet.impair(one, check)
+        case fleet.Heal():
+            for one in them:
+                world.fleet.heal(one)
+        case fleet.FallBack(times=times):
+            for one in them:
+                one.falls_back = times
+        case fleet.SlowBoot(takes=takes):
+            for one in them:
+                one.boot_takes = takes
+        case fleet.Retag():
+            tags = when_tagged(verb.set, world.installed.epoch)
+            for one in them:
+                world.fleet.retag(one, tags, verb.remove)
+        case fleet.NoCapacity(zone=zone, type=kind, span=span):
+            world.ec2.shortages.append(Shortage(zone, kind, world.engine.now + span))
+        case fleet.ZoneOutage(zone=zone, span=span):
+            world.ec2.shortages.append(Shortage(zone, None, world.engine.now + span))
+            for one in list(world.fleet.instances.values()):
+                if one.zone == zone:
+                    world.fleet.stop(one, 5.0)
+        case _:
+            return False
+    return True
+
+
+def _aws(world: World, verb: Verb) -> bool:
+    now = world.engine.now
+    them = world.instances(getattr(verb, "subject", None))
+    ids = frozenset(one.id for one in them) if them else None
+    match verb:
+        case aws.Disturbance():
+            world.disturbances.add(verb, ids)
+        case aws.StaleReads(lag=lag, span=span):
+            world.lag, world.lagging_until = lag, now + span
+        case aws.DropEvents(span=span):
+            world.lost_events.append((now + span, ids))
+        case aws.DuplicateEvents(span=span, times=times):
+            world.repeated_events, world.repeats = now + span, times
+        case aws.DelayEvents(span=span, by=by):
+            world.delayed_events, world.delay = now + span, by
+        case aws.FalseEvent(state=state):
+            for one in them:
+                world.send_event(one, state)
+        case aws.DropSweeps(span=span):
+            world.no_sweeps_until = now + span
+        case aws.GarbageRecord(text=text):
+            for one in them:
+                world.s3.replace(_record(world, one.id), text.encode())
+        case _:
+            return False
+    return True
+
+
+def _runs(world: World, verb: Verb) -> bool:
+    match verb:
+        case runs.AtCall():
+            world.disturbances.strike(verb)
+        case runs.ConcurrentRuns(count=count):
+            for _ in range(count):
+                world.sweep()
+        case runs.Redeliver(times=times):
+            for one in world.instances(verb.subject):
+                for _ in range(times):
+                    _send(world, "look", subject=one.id, revision=0)
+        case runs.SkewedClock(ahead=ahead, behind=behind, span=span):
+            world.function.skew = ahead - behind
+            world.function.skewed_until = world.engine.now + span
+        case _:
+            return False
+    return True
+
+
+def _people(world: World, verb: Verb) -> None:
+    """What an operator's command line does: parameters, and messages on the queue."""
+    run = f"op-{world.engine.now:.0f}"
+    match verb:
+        case recovery.Mode(mode=mode, concern=concern):
+            world.parameters.values[world.installed.parameter(f"mode/{concern}")] = mode
+        case recovery.Settings(recovery=changes):
+            name = world.installed.parameter("recovery/policy")
+            now = json.loads(world.parameters.values[name])
+            world.parameters.values[name] = json.dumps({**now, **changes})
+        case recovery.Hold(span=span, by=by, reason=reason):
+            until = (world.time() + timedelta(seconds=span)).isoformat()
+            for one in world.instances(verb.subject):
+                _send(world, "hold", subject=one.id, until=until, by=by, reason=reason, run=run)
+        case recovery.Release(by=by):
+            for one in world.instances(verb.subject):
+                _send(world, "release", subject=one.id, by=by, run=run)
+        case recovery.Retry(by=by):
+            for one in world.instances(verb.subject):
+                _send(world, "retry", subject=one.id, by=by, run=run)
+        case recovery.Run(plan=plan, by=by):
+            _send(world, "run", run=run, plan=plan, by=by)
+        case _:
+            raise NotImplementedError(f"the simulation cannot carry out {verb.word!r}")
+
+
+def _send(world: World, kind: str, **fields: object) -> None:
+    world.queue.put(json.dumps({"fleetmend": kind, **fields}))
+
+
+def _record(world: World, identity: str) -> str:
+    return f"records/{world.installed.concern}/{identity}.json"

@@ -1,0 +1,196 @@
+"""Where the real SDK meets the simulated AWS: botocore's events, just before the network.
+
+Serialisation, retries, back-off, error parsing and pagination are botocore's own. Replaced are
+the HTTP request itself, the sleep between two tries, and the signature, which nobody checks.
+A container is a set of clients of its own, as every Lambda container has one.
+"""
+
+import io
+import random
+import threading
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+import boto3
+import botocore.endpoint
+import botocore.retries.quota
+import botocore.session
+from botocore import UNSIGNED
+from botocore.awsrequest import AWSResponse
+from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+from botocore.model import OperationModel
+
+from fleetmend.lab.sim import render
+from fleetmend.lab.sim.replies import Answer, AwsError, NoAnswer, Raw
+
+SERVICES = {"ec2": "ec2", "s3": "s3", "sqs": "sqs", "sns": "sns", "ssm": "ssm"}
+
+Serve = Callable[[str, str, Mapping[str, Any], float], Answer]
+"""Answers one request: (service, operation, parameters, the client's read time-out)."""
+
+
+class _Switch:
+    """Where requests go just now. One world at a time, in one process."""
+
+    serve: Serve | None = None
+    sleep: Callable[[float], None] | None = None
+
+
+_stash = threading.local()
+
+
+@contextmanager
+def connected(serve: Serve, sleep: Callable[[float], None], seed: int) -> Generator[None]:
+    """While inside, requests of the clients made here go to `serve`, and their waits to `sleep`.
+
+    The SDK draws the jitter of its back-off from Python's global generator: it is seeded, and
+    put back as it was.
+    """
+    if _Switch.serve is not None:
+        raise RuntimeError("another simulation is under way in this process")
+    state = random.getstate()
+    random.seed(seed)
+    _Switch.serve, _Switch.sleep = serve, sleep
+    endpoint = cast("Any", botocore.endpoint)
+    before, endpoint.time = endpoint.time, _Time
+    try:
+        yield
+    finally:
+        endpoint.time = before
+        _Switch.serve = _Switch.sleep = None
+        random.setstate(state)
+
+
+class _Time:
+    """Stands in for the module `time` in `botocore.endpoint`, which uses only its sleep."""
+
+    @staticmethod
+    def sleep(seconds: float) -> None:
+        """Let virtual time pass."""
+        if _Switch.sleep is None:
+            raise RuntimeError("the SDK sleeps outside of a simulation")
+        _Switch.sleep(seconds)
+
+
+@dataclass(frozen=True)
+class Container:
+    """One Lambda container: clients, made once, and their retry budgets."""
+
+    region: str
+    clients: dict[str, Any]
+    quotas: list[Any]
+
+    def client(self, service: str, **settings: Any) -> Any:  # noqa: ANN401 -- boto3's clients
+        """A client of the service; what `boto3.session.Session.client` is to the product."""
+        config = cast("Config | None", settings.get("config"))
+        key = f"{service}/{vars(config) if config else ''}"
+        if key not in self.clients:
+            self.clients[key] = self._made(service, settings)
+        return self.clients[key]
+
+    def fresh(self) -> None:
+        """As after a cold start: the retry budgets are full."""
+        for quota in self.quotas:
+            quota._available_capacity = quota._max_capacity  # noqa: SLF001 -- botocore has no word for it
+
+    def _made(self, service: str, settings: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        """A new client; the quota that botocore makes for it is caught on the way."""
+        module = cast("Any", botocore.retries.quota)
+        original = module.RetryQuota
+
+        def caught(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+            made = original(*args, **kwargs)
+            self.quotas.append(made)
+            return made
+
+        module.RetryQuota = caught
+        try:
+            return cast("Any", _session()).client(
+                service, **{"region_name": self.region, **settings}
+            )
+        finally:
+            module.RetryQuota = original
+
+
+_containers: dict[tuple[str, int], Container] = {}
+
+
+def container(region: str, number: int) -> Container:
+    """The n-th container; clients cost tens of milliseconds, so they outlive a simulation."""
+    key = (region, number)
+    if key not in _containers:
+        _containers[key] = Container(region, {}, [])
+    return _containers[key]
+
+
+_sessions: list[boto3.session.Session] = []
+
+
+def _session() -> boto3.session.Session:
+    if not _sessions:
+        core = botocore.session.Session()
+        events = core.get_component("event_emitter")
+        events.register("choose-signer", _unsigned)
+        events.register_last("before-parameter-build", _keep_parameters)
+        events.register("before-call", _keep_model)
+        events.register("before-send", _send)
+        _sessions.append(
+            boto3.session.Session(
+                aws_access_key_id="SIMULATED",
+                aws_secret_access_key="SIMULATED",  # noqa: S106 -- never leaves the process
+                botocore_session=core,
+            )
+        )
+    return _sessions[0]
+
+
+def _unsigned(**_: Any) -> Any:  # noqa: ANN401
+    return UNSIGNED
+
+
+def _keep_parameters(params: Mapping[str, Any], context: dict[str, Any], **_: Any) -> None:  # noqa: ANN401
+    body = params.get("Body")  # botocore has made a file of S3's bytes by now
+    plain = {"Body": body.getvalue()} if isinstance(body, io.BytesIO) else {}
+    context["simulated"] = {**params, **plain}
+
+
+def _keep_model(model: OperationModel, context: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401
+    _stash.call = (model, context)
+
+
+def _send(request: Any, **_: Any) -> AWSResponse:  # noqa: ANN401
+    """What stands in for the network."""
+    model, context = cast("tuple[OperationModel, Mapping[str, Any]]", _stash.call)
+    if _Switch.serve is None:
+        raise RuntimeError(f"{model.name}: a client of the simulation is used outside of one")
+    service = cast("Any", model.service_model).service_name
+    read = float(context["client_config"].read_timeout)
+    try:
+        answer = _Switch.serve(service, model.name, context["simulated"], read)
+    except AwsError as problem:
+        protocol = str(cast("Any", model.service_model).resolved_protocol)
+        headers, body = render.error(protocol, problem)
+        return _response(request.url, Raw(problem.status, headers, body))
+    except NoAnswer as silence:
+        if silence.timed_out:
+            raise ReadTimeoutError(endpoint_url=request.url) from None
+        raise ConnectionClosedError(endpoint_url=request.url) from None
+    if not isinstance(answer, Raw):
+        answer = Raw(200, {}, render.answer(model, answer))
+    return _response(request.url, answer)
+
+
+class _Body(io.BytesIO):
+    """A response's body as urllib3 hands it over."""
+
+    def stream(self, **_: Any) -> Generator[bytes]:  # noqa: ANN401
+        """All of it at once."""
+        yield self.read()
+
+
+def _response(url: str, raw: Raw) -> AWSResponse:
+    headers = {"Content-Length": str(len(raw.body)), **raw.headers}
+    return AWSResponse(url, raw.status, headers, _Body(raw.body))

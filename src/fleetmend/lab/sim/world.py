@@ -1,0 +1,300 @@
+"""The simulated account: everything that is in it, and the calls that reach it."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from fleetmend.core.events import STOPPED_PATTERN
+from fleetmend.lab.history import Event, History, Kind, measure
+from fleetmend.lab.scenario import Scenario, when_tagged
+from fleetmend.lab.sim import telling, wire
+from fleetmend.lab.sim.disturbances import Disturbances
+from fleetmend.lab.sim.ec2 import CODES, Ec2
+from fleetmend.lab.sim.engine import Crashed, Engine
+from fleetmend.lab.sim.fleet import Instance, SimFleet
+from fleetmend.lab.sim.function import Entry, Function
+from fleetmend.lab.sim.installed import Installed
+from fleetmend.lab.sim.queue import Queue, state_change
+from fleetmend.lab.sim.replies import Answer, AwsError, NoAnswer
+from fleetmend.lab.sim.s3 import S3
+from fleetmend.lab.sim.small import Parameters, Topic
+from fleetmend.lab.sim.tape import Call, Tape, Truth, as_json, subjects
+from fleetmend.lab.vocabulary.runs import CrashAtCall, PauseAtCall
+
+LATENCY = {
+    "ec2": (0.08, 0.4),
+    "s3": (0.01, 0.08),
+    "sns": (0.02, 0.08),
+    "sqs": (0.01, 0.05),
+    "ssm": (0.01, 0.05),
+}
+"""Seconds that a call takes, least and most."""
+
+EVENT_DELAY = (0.5, 3.0)
+"""Seconds from a state change until its event is on the queue."""
+
+
+class World:
+    """One scenario under way. `play` is what everybody but a test wants."""
+
+    def __init__(self, scenario: Scenario, entry: Entry, seed: int) -> None:
+        self.scenario = scenario
+        self.seed = seed
+        self.engine = Engine()
+        self.tape = Tape()
+        self.events: list[Event] = []
+        self.installed = Installed(scenario.region)
+        self.disturbances = Disturbances(self.tape, lambda: self.engine.now)
+        self.lag, self.lagging_until = 0.0, 0.0
+        self.lost_events: list[tuple[float, frozenset[str] | None]] = []
+        self.repeated_events, self.repeats = 0.0, 1
+        self.delayed_events, self.delay = 0.0, 0.0
+        self.no_sweeps_until = 0.0
+        self._latency, self._chance = self.random("latency"), self.random("chance")
+        self._told = 0
+        self.fleet = SimFleet(self.engine, self.random("fleet"), self._state)
+        epoch = self.installed.epoch
+        self.ec2 = Ec2(self.engine, self.fleet, epoch, self._selector(), self._lag)
+        self.s3 = S3(self.engine, epoch, self.installed.bucket)
+        self.function = Function(
+            self.engine, self.tape, self.installed, entry, self.random("nonce"), self.note
+        )
+        self.queue = Queue(
+            self.engine, self.installed, lambda event, done: self.function.invoke(event, "queue", done)
+        )
+        self.topic = Topic(self.installed.topic, self._alert)
+        self.parameters = Parameters(self._parameters())
+        self._services: dict[str, Callable[[str, Mapping[str, Any]], Answer]] = {
+            "ec2": self.ec2.handle,
+            "s3": self.s3.handle,
+            "sqs": self.queue.handle,
+            "sns": self.topic.handle,
+            "ssm": self.parameters.handle,
+        }
+
+    def random(self, purpose: str) -> Random:
+        """A source of its own for each purpose, so that one more draw here shifts nothing there."""
+        return Random(f"{self.seed}/{purpose}")  # noqa: S311 -- chance in a simulation
+
+    def play(self, carry_out: Callable[["World", Any], None]) -> History:
+        """Let it all happen, and say what did."""
+        self._populate()
+        for step in self.scenario.timeline:
+            self.engine.at(step.at, lambda verb=step.verb: carry_out(self, verb))
+        self._schedule()
+        with wire.connected(self.serve, self._sleep, self.seed):
+            try:
+                self.engine.run(self.scenario.end)
+            finally:
+                self.engine.close()
+        if self.function.defects:
+            raise self.function.defects[0]
+        return self.history()
+
+    def history(self) -> History:
+        """What has happened so far."""
+        figures = measure(self.events)
+        figures["dead_letters"] = float(len(self.queue.dead))
+        name, end = self.scenario.name, self.scenario.end
+        return History(name, "sim", self.seed, tuple(self.events), figures, end)
+
+    def instances(self, subject: str | None) -> list[Instance]:
+        """The instances a scenario's subject stands for."""
+        names = self.scenario.expand(subject) if subject else ()
+        return [self.fleet.named[name] for name in names]
+
+    def note(self, kind: Kind, subject: str, what: str, **detail: Any) -> None:  # noqa: ANN401
+        """Put a fact on the timeline."""
+        self.events.append(Event(self.engine.now, kind, subject, what, detail))
+
+    def name(self, identity: str) -> str:
+        """An instance's fleet name; its id when it has none."""
+        instance = self.fleet.instances.get(identity)
+        return instance.name if instance else identity
+
+    def time(self, moment: float | None = None) -> datetime:
+        """Seconds from the start as a time; now if left out."""
+        seconds = self.engine.now if moment is None else moment
+        return self.installed.epoch + timedelta(seconds=seconds)
+
+    # --- calls ---------------------------------------------------------------------------
+
+    def serve(
+        self, service: str, operation: str, params: Mapping[str, Any], patience: float
+    ) -> Answer:
+        """Answer one request of the function run whose turn it is; takes virtual time.
+
+        Raises:
+            AwsError: AWS refuses.
+            NoAnswer: nothing comes back, whether or not it took effect.
+        """
+        fiber, run = self.function.current()
+        call = Call(
+            len(self.tape.calls) + 1,
+            run.n,
+            self.engine.now,
+            service,
+            operation,
+            params,
+            subjects(service, params),
+        )
+        run.calls += 1
+        self.tape.calls.append(call)
+        strike = self.disturbances.struck(call)
+        match strike:
+            case CrashAtCall(when="before"):
+                self.tape.fire("crash before")
+                raise Crashed
+            case PauseAtCall(span=span):
+                self.tape.fire("pause")
+                self.function.pause(fiber, run, span)
+            case _:
+                pass
+        takes = self._latency.uniform(*LATENCY[service]) + self.disturbances.delay(call)
+        if takes > patience:
+            self.engine.after(takes, lambda: self._unheard(call))
+            fiber.sleep(patience)
+            raise NoAnswer(timed_out=True)
+        fiber.sleep(takes / 2)
+        try:
+            answer = self._effect(call)
+        except NoAnswer as silence:
+            fiber.sleep(patience if silence.timed_out else takes / 2)
+            raise
+        except AwsError:
+            fiber.sleep(takes / 2)
+            raise
+        if isinstance(strike, CrashAtCall):
+            self.tape.fire("crash after")
+            raise Crashed
+        if call.lost:
+            timed_out = self._chance.random() < 0.5
+            fiber.sleep(patience if timed_out else takes / 2)
+            raise NoAnswer(timed_out=timed_out)
+        fiber.sleep(takes / 2)
+        return answer
+
+    def _unheard(self, call: Call) -> None:
+        """A call whose sender no longer listens reaches AWS after all."""
+        call.lost = True
+        try:
+            self._effect(call)
+        except (AwsError, NoAnswer):
+            pass
+
+    def _effect(self, call: Call) -> Answer:
+        """The moment at which AWS takes or refuses a call."""
+        try:
+            self.disturbances.refuse(call)
+            answer = self._services[call.service](call.operation, call.params)
+        except AwsError as problem:
+            call.done, call.error = self.engine.now, problem.code
+            self._called(call)
+            raise
+        except NoAnswer:
+            call.lost = True
+            self._called(call)
+            raise
+        call.done = self.engine.now
+        call.lost = call.lost or self.disturbances.loses(call)
+        if call.name == "s3:PutObject":
+            call.written = as_json(call.params.get("Body"))
+        self._called(call)
+        if call.name == "s3:PutObject":
+            telling.of_record(self, call)
+        return answer
+
+    def _called(self, call: Call) -> None:
+        names = [self.name(identity) for identity in call.subjects]
+        error = call.error or ("NoAnswer" if call.done is None else "")
+        self.note(
+            "call",
+            names[0] if len(names) == 1 else "",
+            call.name,
+            subjects=names,
+            error=error,
+            run=call.run,
+            lost=call.lost,
+        )
+
+    def _sleep(self, seconds: float) -> None:
+        self.function.current()[0].sleep(seconds)
+
+    # --- what surrounds the calls --------------------------------------------------------
+
+    def _state(self, instance: Instance, what: str) -> None:
+        self.note("state", instance.name, what)
+        self.tape.truths.append(Truth(self.engine.now, instance.id, what, instance.tags))
+        if what in CODES and what in STOPPED_PATTERN["detail"]["state"]:
+            self.send_event(instance, what)
+
+    def send_event(self, instance: Instance, state: str) -> None:
+        """An event on its way to the queue, unless it is lost; it may come twice, or late."""
+        now = self.engine.now
+        if any(now <= until and (ids is None or instance.id in ids) for until, ids in self.lost_events):
+            self.tape.fire("event lost")
+            return
+        times = self.repeats if now <= self.repeated_events else 1
+        late = self.delay if now <= self.delayed_events else 0.0
+        if times > 1:
+            self.tape.fire("event repeated")
+        if late:
+            self.tape.fire("event late")
+        for _ in range(times):
+            self._told += 1
+            at = self.time().strftime("%Y-%m-%dT%H:%M:%SZ")
+            body = state_change(self.installed, self._told, instance.id, state, at)
+            delay = self._chance.uniform(*EVENT_DELAY) + late
+            self.engine.after(delay, lambda body=body: self.queue.put(body) and None)
+
+    def sweep(self) -> None:
+        """What the schedule sends."""
+        self.function.invoke({"fleetmend": "sweep"}, "schedule", lambda _how, _result: None)
+
+    def _schedule(self) -> None:
+        def due() -> None:
+            if self.engine.now >= self.no_sweeps_until:
+                self.sweep()
+            self.engine.after(self.installed.sweep_every, due)
+
+        self.engine.at(self._chance.uniform(0.0, self.installed.sweep_every), due)
+
+    def _alert(self, subject: str, message: str) -> None:
+        del subject
+        telling.of_alert(self, message)
+
+    def _lag(self) -> float:
+        return self.lag if self.engine.now <= self.lagging_until else 0.0
+
+    def _populate(self) -> None:
+        stopped: list[str] = []
+        for member in self.scenario.members():
+            self.fleet.add(
+                member.name,
+                kind=member.type,
+                zone=member.zone,
+                tags=when_tagged(member.tags, self.installed.epoch),
+                lifecycle=member.lifecycle,
+                state=member.state,
+                group=member.group,
+            )
+            if member.state == "stopped":
+                stopped.append(member.name)
+        if stopped:
+            self.note("fault", "", "stop", subjects=stopped, told="stopped from the start")
+        for name in stopped:
+            self._state(self.fleet.named[name], "stopped")
+
+    def _selector(self) -> tuple[str, str]:
+        chosen = self.scenario.settings.recovery.get("selector", {})
+        return str(chosen.get("key", "Auto-Recover")), str(chosen.get("value", "true"))
+
+    def _parameters(self) -> dict[str, str]:
+        path = self.installed.parameter
+        return {
+            path("mode/all"): "act",
+            path("mode/recovery"): self.scenario.settings.mode,
+            path("recovery/policy"): json.dumps(self.scenario.settings.recovery),
+        }

@@ -26,8 +26,8 @@ _log = logging.getLogger(__name__)
 _SUBJECT_LINE = 100
 """SNS Publish: the subject is ASCII, at most 100 characters, without line breaks."""
 
-_TEXT = 128 * 1024
-"""Characters of a text; SNS takes 256 KB in all, and JSON may double what it escapes."""
+_TEXT = 40_000
+"""Characters of a text; SNS takes 256 KB in all, and one may become six bytes of JSON."""
 
 
 class SnsAlerts:

@@ -5,8 +5,10 @@ writes" and "How to perform conditional deletes": 412 when the condition does no
 another conditional request was under way, 404 when `If-Match` meets no object.
 """
 
+import logging
 import re
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
@@ -19,6 +21,8 @@ from fleetmend.aws.storeclock import StoreClock
 from fleetmend.core.model import Record, Stored
 from fleetmend.core.ports import LedgerUnavailable, Lost
 from fleetmend.core.record_json import RecordUnreadable, decode, encode
+
+_log = logging.getLogger(__name__)
 
 CONFLICTS = 5
 """How often a write that collided with another one (409) is sent again."""
@@ -94,7 +98,7 @@ class S3Ledger:
             self._hint(stamped)
         etag = self._put(stamped, over.etag)
         if not stamped.is_open:
-            self.forget(stamped.subject)
+            self._forget_if_possible(stamped.subject)
         return Stored(stamped.subject, stamped, etag, self.now())
 
     def open(self) -> list[str]:
@@ -127,6 +131,13 @@ class S3Ledger:
         except SdkError as error:
             if status_of(error) not in {404, 409, 412}:
                 raise self._unavailable(f"removing {key}", error) from error
+
+    def _forget_if_possible(self, subject: str) -> None:
+        """The record stands: a hint that could not be removed must not look like a lost write."""
+        try:
+            self.forget(subject)
+        except LedgerUnavailable as error:
+            _log.warning("a stale hint is left to the next sweep: %s", error)
 
     def set_aside(self, stored: Stored) -> str:
         """See `Ledger`. The same bytes have one copy, however often they are met."""
@@ -199,8 +210,12 @@ class S3Ledger:
         self._time.heard(sent, self._time.local(), headers.get("date"))
 
     def _body(self, answer: Mapping[str, Any]) -> bytes:
-        with answer["Body"] as stream:
-            return cast("bytes", stream.read(_READ_AT_MOST))
+        """The bytes; botocore compares length and checksum only when the end was read."""
+        with closing(answer["Body"]) as stream:
+            body = cast("bytes", stream.read(_READ_AT_MOST))
+            if len(body) < _READ_AT_MOST:
+                stream.read(1)
+            return body
 
     def _record(self, subject: str, body: bytes) -> tuple[Record | None, str]:
         """The record, or why there is none in these bytes."""

@@ -67,3 +67,10 @@ class SqsQueue:
             f"{len(left)} of {len(entries)} wake-ups were not taken by {self._url}: {why}",
             remedy="nothing is lost, the sweep looks at them; see the queue's quotas if it lasts",
         )
+
+
+class DeafQueue:
+    """For a plan: nothing is to come of it, so nobody is woken."""
+
+    def wake(self, looks: Mapping[str, tuple[int, float]]) -> None:
+        """See `Queue`; does nothing."""

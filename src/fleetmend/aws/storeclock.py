@@ -21,7 +21,7 @@ class StoreClock:
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._least = -timedelta.max
+        self._least = timedelta.min
         self._most = timedelta.max
         self._lock = Lock()
 

@@ -1,0 +1,98 @@
+"""What every function does around its work: structured logs, metrics, partial failures.
+
+Quiet about success, structured about everything: one line for what was done to a subject, one
+for what failed, nothing for a subject that was looked at and left alone. Metrics are written to
+the log in the embedded metric format, which CloudWatch reads without an API call.
+"""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, cast
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,  # pyright: ignore[reportUnknownVariableType] -- untyped callable
+)
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from fleetmend.core.loop import Case
+
+_logger = Logger()
+_metrics = Metrics()
+copy_config_to_registered_loggers(source_logger=_logger, include={"fleetmend"})
+
+
+@contextmanager
+def opened(
+    concern: str, context: LambdaContext
+) -> Generator[Callable[[Sequence[Case[Any]]], None]]:
+    """Surround one call: the function given is told what was done, and logs and counts it.
+
+    Metrics are written when the call ends, also when it fails.
+    """
+    _logger.append_keys(concern=concern, run=context.aws_request_id)
+    set_dimensions = cast("Callable[..., None]", _metrics.set_default_dimensions)
+    set_dimensions(concern=concern)
+    try:
+        yield _tell
+    except Exception:
+        _metrics.add_metric(name="RunsFailed", unit=MetricUnit.Count, value=1)
+        raise
+    finally:
+        _metrics.flush_metrics()
+
+
+def time_left(context: LambdaContext) -> Callable[[], timedelta]:
+    """How long the function may still run, as Lambda's context tells it."""
+    return lambda: timedelta(milliseconds=context.get_remaining_time_in_millis())
+
+
+def partial_failures(
+    event: Mapping[str, Any], failures: Mapping[str, Exception], context: LambdaContext
+) -> dict[str, Any]:
+    """Lambda's answer to a batch: the messages that are to be delivered again.
+
+    Raises:
+        BatchProcessingError: every message failed, so that the function's own error count shows
+            it; Lambda then delivers the whole batch again, which is the same.
+    """
+
+    def outcome(record: Mapping[str, Any]) -> None:
+        failure = failures.get(str(record["messageId"]))
+        if failure:
+            raise failure
+
+    answer = process_partial_response(
+        event=cast("dict[str, Any]", event),
+        record_handler=outcome,
+        processor=BatchProcessor(event_type=EventType.SQS),
+        context=context,
+    )
+    return cast("dict[str, Any]", answer)
+
+
+def _tell(cases: Sequence[Case[Any]]) -> None:
+    counts: dict[str, int] = {"SubjectsServed": len(cases), "SubjectsFailed": 0}
+    for case in cases:
+        if case.failure:
+            counts["SubjectsFailed"] += 1
+            _logger.error("not served", extra={"subject": case.subject, "why": str(case.failure)})
+        elif case.outcome:
+            name = "Starts" + case.outcome.result.value.title().replace("-", "")
+            counts[name] = counts.get(name, 0) + 1
+            _logger.info(
+                "started",
+                extra={
+                    "subject": case.subject,
+                    "result": case.outcome.result.value,
+                    "code": case.outcome.code,
+                    "why": case.decision.reason if case.decision else "",
+                },
+            )
+    for name, value in counts.items():
+        _metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)

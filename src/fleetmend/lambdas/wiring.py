@@ -1,0 +1,178 @@
+"""Which implementation stands behind which port, for one run.
+
+`World` is the seam: a Lambda's world has real clocks and threads and keeps its clients while
+its container lives; the lab's has its own of each.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TypeVar
+from uuid import uuid4
+
+from fleetmend.aws import clients
+from fleetmend.aws.alerts import LoggedAlerts, SnsAlerts
+from fleetmend.aws.clients import LONGEST_CALL, THREADS, Client
+from fleetmend.aws.ec2 import DryRunFleet, Ec2Fleet
+from fleetmend.aws.ledger import S3Ledger
+from fleetmend.aws.queue import DeafQueue, SqsQueue
+from fleetmend.aws.reports import S3Reports
+from fleetmend.core.loop import Ports
+from fleetmend.core.model import Alert, Mode, RecoveryPolicy
+from fleetmend.core.ports import DeliveryFailed, Fleet, Parallel
+from fleetmend.lambdas.settings import Settings
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_log = logging.getLogger(__name__)
+
+RECORDING_TIME = timedelta(seconds=10)
+"""Kept free at a function's end: a start that can no longer be recorded is not sent. A thousand
+outcomes, 16 at a time and 50 ms each, take a third of it."""
+
+SHORTEST_TIMEOUT = LONGEST_CALL + RECORDING_TIME
+"""A function with less time than this can never start anything."""
+
+QUIET = timedelta(minutes=15)
+"""How long a container that told a trouble directly does not tell it again."""
+
+
+class Threads:
+    """`Parallel` on threads of this process."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="subject")
+
+    def __call__(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
+        """See `Parallel`."""
+        return list(self._pool.map(function, items))
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a run takes from outside. `told` is when a trouble was told directly, by its kind."""
+
+    client: Callable[[str], Client]
+    clock: Callable[[], datetime]
+    nonce: Callable[[], str]
+    parallel: Parallel
+    told: dict[str, datetime] = field(default_factory=dict[str, datetime])
+
+
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """The ports of one run.
+
+    `ports.ledger` is the one decisions are made from; `records` is the ledger of what is really
+    done, which is the same one unless this run only watches.
+    """
+
+    ports: Ports
+    records: S3Ledger
+    fleet: Fleet
+    reports: S3Reports
+    watching: bool
+
+
+def lambda_world() -> World:
+    """The world of a Lambda container."""
+    return World(
+        client=cache(clients.client),
+        clock=lambda: datetime.now(UTC),
+        nonce=lambda: uuid4().hex,
+        parallel=Threads(),
+    )
+
+
+def build(
+    settings: Settings,
+    policy: RecoveryPolicy,
+    world: World,
+    time_left: Callable[[], timedelta],
+    *,
+    plan: bool = False,
+) -> Wired:
+    """The ports of one run.
+
+    In mode observe, and for a plan, the fleet is watched only, alerts go to the log, and the
+    ledger is the one of what would be. A plan wakes nobody: nothing is to come of it.
+
+    Args:
+        settings: the function's environment.
+        policy: the settings in force.
+        world: clients, clock, nonces, parallelism.
+        time_left: how long the function may still run.
+        plan: decide only, whatever the mode.
+    """
+    watching = plan or policy.mode is Mode.OBSERVE
+    records = _ledger(settings, world, "")
+    ledger = _ledger(settings, world, "would/") if watching else records
+    fleet = Ec2Fleet(
+        world.client("ec2"),
+        clock=ledger.now,
+        remaining=lambda: time_left() - RECORDING_TIME,
+    )
+    ports = Ports(
+        ledger=ledger,
+        alerts=LoggedAlerts() if watching else _topic(settings, world),
+        queue=DeafQueue() if plan else SqsQueue(world.client("sqs"), settings.queue_url),
+        parallel=world.parallel,
+        nonce=world.nonce,
+    )
+    return Wired(
+        ports=ports,
+        records=records,
+        fleet=DryRunFleet(fleet) if watching else fleet,
+        reports=S3Reports(world.client("s3"), settings.ledger_bucket, settings.concern),
+        watching=watching,
+    )
+
+
+def on_records(wired: Wired) -> Ports:
+    """The same ports over the ledger of what is really done."""
+    return replace(wired.ports, ledger=wired.records)
+
+
+def tell_directly(settings: Settings, world: World, kind: str, text: str) -> None:
+    """Tell people of a trouble that no record can owe, at most once a quarter of an hour.
+
+    Containers do not know of each other: the fact's name holds the quarter of an hour, so that
+    whoever reads can tell a second message from a second trouble. What cannot be delivered is
+    logged; the run fails by itself.
+    """
+    now = world.clock()
+    if kind in world.told and now - world.told[kind] < QUIET:
+        return
+    quarter = now - timedelta(minutes=now.minute % 15)
+    fact = f"{settings.concern}/{kind}/{quarter:%Y%m%dT%H%M}"
+    _log.error("%s: %s", kind, text)
+    try:
+        _topic(settings, world).publish(settings.concern, Alert(fact, kind, text))
+    except DeliveryFailed:
+        _log.exception("the trouble could not be told either")
+    else:
+        world.told[kind] = now
+
+
+def _ledger(settings: Settings, world: World, prefix: str) -> S3Ledger:
+    return S3Ledger(
+        world.client("s3"),
+        settings.ledger_bucket,
+        settings.concern,
+        clock=world.clock,
+        nonce=world.nonce,
+        prefix=prefix,
+    )
+
+
+def _topic(settings: Settings, world: World) -> SnsAlerts:
+    return SnsAlerts(
+        world.client("sns"),
+        settings.topic_arn,
+        concern=settings.concern,
+        installation=settings.installation,
+    )

@@ -167,6 +167,13 @@ class AlertSettings(Group):
 class ControllerSettings(Group):
     """What every controller's function has in common."""
 
+    lambda_artifact: str = setting(
+        "dist/fleetmend-lambda.zip",
+        "The zip that `fleetmend package` made; a path that is not absolute starts where the "
+        "program runs. `check` and `export` work without it, deploying does not.",
+        valid="the path of a zip, such as dist/fleetmend-lambda.zip",
+        pattern=r"^.+\.zip$",
+    )
     lambda_runtime: str = setting(
         "python3.13",
         "The functions' runtime.",

@@ -1,0 +1,239 @@
+"""Recovery as infrastructure: what wakes it, what it may do, and the settings it re-reads."""
+
+import json
+from typing import NotRequired, TypedDict
+
+import pulumi
+
+from fleetmend.components import policies
+from fleetmend.components.controller import Controller, FunctionArgs
+from fleetmend.components.identity import InstallationArgs, naming
+from fleetmend.components.naming import Naming
+from fleetmend.components.parameters import (
+    MODE_ALL,
+    mode_of,
+    mode_parameter,
+    policy_of,
+    text_parameter,
+)
+from fleetmend.components.policies import Statement
+from fleetmend.core.decisions.recovery import CONCERN
+from fleetmend.core.events import STOPPED_PATTERN
+from fleetmend.core.model import Selector
+
+
+class RecoveryArgs(TypedDict):
+    """What `Recovery` needs to know."""
+
+    installation: InstallationArgs
+    """Whose controller it is."""
+    account_id: pulumi.Input[str]
+    """The account whose instances it looks after."""
+    artifact: str
+    """Path of the zip that `fleetmend package` made."""
+    ledger_name: pulumi.Input[str]
+    """The ledger bucket's name."""
+    ledger_arn: pulumi.Input[str]
+    """The ledger bucket's ARN."""
+    key_arn: pulumi.Input[str]
+    """The main key: ledger, queues, logs."""
+    topic_arn: pulumi.Input[str]
+    """The alerts topic."""
+    topic_key_arn: pulumi.Input[str]
+    """The alerts topic's key."""
+    tag_key: NotRequired[str]
+    """Instances with this tag are looked after; `Auto-Recover` where it is left out."""
+    tag_value: NotRequired[str]
+    """The value that tag must have; `true` where it is left out."""
+    volume_key_arns: NotRequired[list[str]]
+    """Keys of the instances' encrypted volumes; any of this account where it is left out."""
+    retry_interval_minutes: NotRequired[int]
+    """Least time between two attempts; 5 where it is left out."""
+    max_attempts: NotRequired[int]
+    """Most starts issued in one incident; 3 where it is left out."""
+    mode: NotRequired[str]
+    """off, observe or act: where recovery's own switch stands at first; `act` where left out."""
+    sweep_minutes: NotRequired[int]
+    """How often the whole fleet is looked at; 2 where it is left out."""
+    batch_window_seconds: NotRequired[int]
+    """How long events are gathered; 5 where it is left out."""
+    function: NotRequired[FunctionArgs]
+    """What the function is given to run with, and when its alarms are raised."""
+
+
+class Recovery(pulumi.ComponentResource):
+    """A stopped instance that should run is running again within 5 minutes, or someone knows why.
+
+    EC2's state-change event wakes the function within seconds; a sweep every two minutes finds
+    whatever an event missed. It may start instances that carry the tag, and no others.
+
+    Example:
+        Recovery("recovery", {"installation": me, "account_id": account,
+                              "artifact": "dist/lambda.zip", "ledger_name": storage.ledger_name,
+                              "ledger_arn": storage.ledger_arn, "key_arn": keys.main_arn,
+                              "topic_arn": alerts.topic_arn, "topic_key_arn": keys.alerts_arn})
+    """
+
+    function_name: pulumi.Output[str]
+    """The function's name."""
+    function_arn: pulumi.Output[str]
+    """The function's ARN."""
+    alias_arn: pulumi.Output[str]
+    """The alias that the schedule and the queue call."""
+    role_name: pulumi.Output[str]
+    """The execution role's name."""
+    role_arn: pulumi.Output[str]
+    """The execution role's ARN."""
+    log_group_name: pulumi.Output[str]
+    """Where it logs."""
+    queue_url: pulumi.Output[str]
+    """The queue that events, wake-ups and operators' messages go to."""
+    queue_arn: pulumi.Output[str]
+    """That queue's ARN."""
+    dead_letters_url: pulumi.Output[str]
+    """Messages that kept failing."""
+    undelivered_url: pulumi.Output[str]
+    """Events, schedules and calls that could not be handed over."""
+    rule_arn: pulumi.Output[str]
+    """The EventBridge rule."""
+    schedule_arn: pulumi.Output[str]
+    """The sweep's schedule."""
+    alarm_arns: pulumi.Output[list[str]]
+    """Its alarms."""
+
+    def __init__(
+        self, name: str, args: RecoveryArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("fleetmend:index:Recovery", name, {}, opts)
+        self._parameters(name, args)
+        controller = Controller(
+            f"{name}-controller",
+            {
+                "installation": args["installation"],
+                "account_id": args["account_id"],
+                "concern": CONCERN,
+                "description": "Starts stopped instances that should run, and says why where not",
+                "artifact": args["artifact"],
+                "key_arn": args["key_arn"],
+                "topic_arn": args["topic_arn"],
+                "policy": policies.document(*grants(args)),
+                "environment": {"FLEETMEND_LEDGER_BUCKET": args["ledger_name"]},
+                "event_pattern": json.dumps(STOPPED_PATTERN, sort_keys=True),
+                "sweep_minutes": args.get("sweep_minutes", 2),
+                "batch_window_seconds": args.get("batch_window_seconds", 5),
+                "heartbeat": True,
+                "function": args.get("function", FunctionArgs()),
+            },
+            pulumi.ResourceOptions(parent=self),
+        )
+        self.function_name, self.function_arn = controller.function_name, controller.function_arn
+        self.alias_arn = controller.alias_arn
+        self.role_name, self.role_arn = controller.role_name, controller.role_arn
+        self.log_group_name = controller.log_group_name
+        self.queue_url, self.queue_arn = controller.queue_url, controller.queue_arn
+        self.dead_letters_url = controller.dead_letters_url
+        self.undelivered_url = controller.undelivered_url
+        self.rule_arn, self.schedule_arn = controller.rule_arn, controller.schedule_arn
+        self.alarm_arns = controller.alarm_arns
+        self.register_outputs({"functionArn": self.function_arn, "queueUrl": self.queue_url})
+
+    def _parameters(self, name: str, args: RecoveryArgs) -> None:
+        me = args["installation"]
+        selector = _selector(args)
+        # Durations in seconds, under the names of RecoveryPolicy's own fields.
+        policy = {
+            "retry_interval": 60 * args.get("retry_interval_minutes", 5),
+            "max_attempts": args.get("max_attempts", 3),
+            "selector": {"key": selector.key, "value": selector.value},
+        }
+        mode_parameter(f"{name}-mode", mode_of(CONCERN), args.get("mode", "act"), me, self)
+        text_parameter(
+            f"{name}-policy",
+            policy_of(CONCERN),
+            json.dumps(policy, sort_keys=True),
+            "How recovery behaves; read on each run. docs/recovery.md lists the fields",
+            me,
+            pulumi.ResourceOptions(parent=self),
+        )
+
+
+def grants(args: RecoveryArgs) -> list[Statement]:
+    """What recovery may do, beyond running: one statement for each thing it touches.
+
+    Describes support neither resources nor tags, so they stand alone on `*` with the region;
+    starting is limited by the tag. An instance with encrypted volumes takes a grant on their key,
+    which only EC2 may then use.
+    """
+    names, account = naming(args["installation"]), args["account_id"]
+    selector = _selector(args)
+    keys = args.get("volume_key_arns") or [names.arn("kms", account, "key/*")]
+    grant = policies.via(names.region, "ec2") | {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+    return [
+        policies.allow(
+            "Observes",
+            ["ec2:DescribeInstances", "ec2:DescribeInstanceStatus"],
+            ["*"],
+            policies.own_region(names.region),
+        ),
+        policies.allow(
+            "Starts",
+            ["ec2:StartInstances"],
+            [names.arn("ec2", account, "instance/*")],
+            {"StringEquals": {f"ec2:ResourceTag/{selector.key}": selector.value}},
+        ),
+        policies.allow("OpensVolumes", ["kms:CreateGrant"], keys, grant),
+        *ledger_grants(names, CONCERN, args["ledger_arn"], args["key_arn"]),
+        policies.allow(
+            "ReadsSettings",
+            ["ssm:GetParameters"],
+            [
+                names.arn("ssm", account, f"parameter{names.parameter(path)}")
+                for path in (MODE_ALL, mode_of(CONCERN), policy_of(CONCERN))
+            ],
+        ),
+        policies.allow("Tells", ["sns:Publish"], [args["topic_arn"]]),
+        policies.allow(
+            "TopicKey",
+            policies.KMS_USE,
+            [args["topic_key_arn"]],
+            policies.via(names.region, "sns"),
+        ),
+    ]
+
+
+def ledger_grants(
+    names: Naming,
+    concern: str,
+    ledger_arn: pulumi.Input[str],
+    key_arn: pulumi.Input[str],
+) -> list[Statement]:
+    """What a controller may do to the ledger: its own concern's keys, nothing deleted but hints.
+
+    `GetObject` stands on hints too because a deletion with `If-Match` takes it (S3 User Guide,
+    "Perform conditional deletes"). Listing under `records/` is what makes S3 answer 404 and not
+    403 for a record that does not exist: S3 compares the key with `s3:prefix` when it decides.
+    """
+
+    def under(*kinds: str) -> list[pulumi.Input[str]]:
+        prefixes = [f"{would}{kind}/{concern}/" for would in ("", "would/") for kind in kinds]
+        return [pulumi.Output.concat(ledger_arn, f"/{prefix}*") for prefix in prefixes]
+
+    listed = [
+        f"{would}{kind}/{concern}/*" for would in ("", "would/") for kind in ("open", "records")
+    ]
+    return [
+        policies.allow("ReadsRecords", ["s3:GetObject"], under("records", "open")),
+        policies.allow(
+            "WritesRecords", ["s3:PutObject"], under("records", "open", "aside", "runs")
+        ),
+        policies.allow("ForgetsHints", ["s3:DeleteObject"], under("open")),
+        policies.allow(
+            "ListsHints", ["s3:ListBucket"], [ledger_arn], {"StringLike": {"s3:prefix": listed}}
+        ),
+        policies.allow("LedgerKey", policies.KMS_USE, [key_arn], policies.via(names.region, "s3")),
+    ]
+
+
+def _selector(args: RecoveryArgs) -> Selector:
+    default = Selector()
+    return Selector(args.get("tag_key", default.key), args.get("tag_value", default.value))

@@ -62,6 +62,11 @@ class WireCall:
         given["subjects"] = tuple(given["subjects"])
         return WireCall(**given)
 
+    def with_body(self, body: bytes) -> "WireCall":
+        """The call with its body as text among the parameters."""
+        text = body.decode("utf-8", "replace")
+        return replace(self, parameters={**self.parameters, "Body": text})
+
     def answered(self, status: int, error: str = "", *, lost: bool = False) -> "WireCall":
         """The call with its answer, timed now."""
         took = time.time() - self.at

@@ -28,6 +28,9 @@ Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 Answer = tuple[int, list[tuple[str, str]], bytes]
 
+_ONE = threading.Lock()
+"""Held by the one server of this process: moto keeps its state in the process."""
+
 _ELEMENTS = {"system": "systemStatus", "instance": "instanceStatus"}
 _XML = [("content-type", "text/xml;charset=UTF-8")]
 
@@ -73,6 +76,9 @@ class Ec2Gateway:
         )
         strike = self.book.strike(call)
         kind = strike.kind if strike else ""
+        if strike and strike.breaks:
+            self.tape.add(call.answered(0, "NoAnswer", lost=True))
+            self._drop(environ)
         if strike and kind in {"error", "throttle"}:
             code, status = error_of(strike, call.service)
             content, _ = error_body(call.service, code, "The lab was told to answer so.")
@@ -81,7 +87,7 @@ class Ec2Gateway:
         if strike and kind in {"slow", "pause"}:
             time.sleep(strike.seconds)
         if kind == "crash-before":
-            self.tape.add(call.answered(0, "crashed"))
+            self.tape.add(call.answered(0, "NoAnswer", lost=True))
             self.crash(call.caller)
             self._drop(environ)
         with self.lock:
@@ -133,7 +139,7 @@ class Ec2Gateway:
         document = paging.parse(answer[2])
         paging.page(call.operation, document, start, size)
         if call.operation == "DescribeInstanceStatus":
-            for item in document.iter(paging.tag("item")):
+            for item in list(document.iter(paging.tag("item"))):
                 self._show_checks(item)
         return 200, _XML, paging.text(document)
 
@@ -236,6 +242,7 @@ class Ec2Server:
         self._pace = pace
         self._port = port
         self._server: Untyped = None
+        self._holds = False
         self._thread: threading.Thread | None = None
         self.timers: Timers
         self.gateway: Ec2Gateway
@@ -254,10 +261,17 @@ class Ec2Server:
         Raises:
             EmulatorFailed: when the port is taken or moto cannot be loaded.
         """
+        if not _ONE.acquire(blocking=False):
+            raise EmulatorFailed(
+                "this process serves EC2 already", remedy="stop the other lab, or use its own"
+            )
+        self._holds = True
         # moto reads these once, when it is imported; its stock of images costs 3 s and 60 MB.
         os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
         try:
-            from moto.ec2.models import ec2_backends  # noqa: PLC0415 - 2 s, only for this world
+            from moto.autoscaling.models import autoscaling_backends  # noqa: PLC0415 - 2 s to load
+            from moto.ec2.models import ec2_backends  # noqa: PLC0415
+            from moto.elbv2.models import elbv2_backends  # noqa: PLC0415
             from moto.moto_server import werkzeug_app  # noqa: PLC0415
             from werkzeug.serving import make_server  # noqa: PLC0415
         except ImportError as error:
@@ -265,11 +279,11 @@ class Ec2Server:
                 f"moto cannot be loaded: {error}", remedy="install the lab's packages: make setup"
             ) from error
         lock = threading.RLock()
-        backends: Untyped = ec2_backends
-        backend = backends[ACCOUNT][self._region]
-        backend.reset()
+        backends: list[Untyped] = [elbv2_backends, autoscaling_backends, ec2_backends]
+        for each in backends:  # they belong to the process, not to this server
+            each[ACCOUNT][self._region].reset()
         self.timers = Timers()
-        physics = Physics(backend, self._pace, self.timers, lock)
+        physics = Physics(backends[-1][ACCOUNT][self._region], self._pace, self.timers, lock)
         wsgi: Untyped = werkzeug_app
         inner = wsgi.DomainDispatcherApplication(wsgi.create_backend_app)
         self.gateway = Ec2Gateway(inner, physics, lock)
@@ -292,6 +306,9 @@ class Ec2Server:
 
     def stop(self) -> None:
         """Serve no more; harmless when it never started."""
+        if self._holds:
+            self._holds = False
+            _ONE.release()
         if self._server is None:
             return
         self.timers.stop()

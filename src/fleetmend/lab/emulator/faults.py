@@ -8,7 +8,7 @@ from typing import Any, Literal
 from xml.sax.saxutils import escape
 
 from fleetmend.lab.emulator.calls import LAB, WireCall
-from fleetmend.lab.sim.replies import STATUS, THROTTLED
+from fleetmend.lab.sim.replies import LOST_WORDS, STATUS, THROTTLED
 
 Kind = Literal["error", "throttle", "lost", "slow", "pause", "crash-before", "crash-after"]
 
@@ -18,9 +18,9 @@ class Disturbance:
     """One thing that shall go wrong.
 
     `service` and `operation` may be `*`. `subjects` are instance ids; empty means whoever.
-    `times` counts calls as the product makes them: the SDK's retries of one call meet the same
-    fate and are not counted again. `until` is real time since the epoch, `seconds` the delay of
-    `slow` and `pause`. `skip` lets so many fitting calls pass first.
+    `times` counts requests, the SDK's retries included. `until` is real time since the epoch,
+    `seconds` the delay of `slow` and `pause`. `skip` lets so many fitting calls pass first. A
+    `code` among `LOST_WORDS` is no error but a connection that breaks before anything happened.
     """
 
     kind: Kind
@@ -41,6 +41,11 @@ class Disturbance:
             and self.operation in ("*", call.operation)
             and (not self.subjects or not set(self.subjects).isdisjoint(call.subjects))
         )
+
+    @property
+    def breaks(self) -> bool:
+        """Whether the connection breaks before the call has any effect."""
+        return self.kind == "error" and self.code in LOST_WORDS
 
     @property
     def over(self) -> bool:
@@ -64,7 +69,6 @@ class FaultBook:
 
     def __init__(self) -> None:
         self._entries: list[Disturbance] = []
-        self._struck: dict[str, Disturbance] = {}
         self._lock = threading.Lock()
 
     def add(self, disturbance: Disturbance) -> None:
@@ -76,15 +80,12 @@ class FaultBook:
         """End all of them."""
         with self._lock:
             self._entries.clear()
-            self._struck.clear()
 
     def strike(self, call: WireCall) -> Disturbance | None:
         """What shall go wrong with this call, and count it. The lab's own calls are spared."""
         if call.caller == LAB:
             return None
         with self._lock:
-            if call.invocation and call.invocation in self._struck:
-                return self._struck[call.invocation]
             self._entries = [entry for entry in self._entries if not entry.over]
             for index, entry in enumerate(self._entries):
                 if not entry.fits(call):
@@ -94,9 +95,6 @@ class FaultBook:
                     continue
                 if entry.times is not None:
                     self._entries[index] = replace(entry, times=entry.times - 1)
-                # A lost or late answer strikes the one request; an error its retries as well.
-                if call.invocation and entry.kind in {"error", "throttle"} and entry.times:
-                    self._struck[call.invocation] = entry
                 return entry
         return None
 

@@ -31,6 +31,10 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
+KEPT_BODY = 65_536
+"""Bytes: bodies of objects up to this size are kept with the call; a record is far smaller."""
+
+
 class MinistackGateway:
     """An ASGI application around MiniStack's."""
 
@@ -56,8 +60,14 @@ class MinistackGateway:
         raw = bytes(scope.get("raw_path") or str(scope["path"]).encode())
         path = raw.decode("ascii", "replace").partition("?")[0]
         call = read(scope["method"], path, scope["query_string"].decode(), headers, body)
+        if call.operation == "PutObject" and len(body) <= KEPT_BODY:
+            call = call.with_body(body)
         strike = self.book.strike(call)
         kind = strike.kind if strike else ""
+        if strike and strike.breaks:
+            self.tape.add(call.answered(0, "NoAnswer", lost=True))
+            await _break(send)
+            return
         if strike and kind in {"error", "throttle"}:
             code, status = error_of(strike, call.service)
             content, shown = error_body(call.service, code, "The lab was told to answer so.")
@@ -68,7 +78,7 @@ class MinistackGateway:
             await asyncio.sleep(strike.seconds)
         if kind == "crash-before":
             kill_workers(call.caller)
-            self.tape.add(call.answered(0, "crashed"))
+            self.tape.add(call.answered(0, "NoAnswer", lost=True))
             return
         answer = _Answer(send, lost=kind in {"lost", "crash-after"})
         await self._inner(scope, _replay(body), answer)
@@ -118,8 +128,7 @@ class _Answer:
         if not self.lost:
             await self._send(message)
         elif message["type"] == "http.response.start":
-            # A length that is never fulfilled: the client sees the connection break.
-            await self._send({**message, "headers": [(b"content-length", b"65536")]})
+            await _break(self._send)
 
 
 def _code(body: bytes) -> str:
@@ -154,6 +163,12 @@ def _replay(body: bytes) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return receive
+
+
+async def _break(send: Send) -> None:
+    """Let the client see the connection break: a length is promised and never fulfilled."""
+    headers = [(b"content-length", b"65536")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: dict[str, str]) -> None:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fleetmend.lab.emulator.paging import Refused
@@ -89,6 +89,8 @@ class Physics:
         self._bodies: dict[str, _Body] = {}
         self._shortages: list[Shortage] = []
         self._watchers: list[Callable[[Change], None]] = []
+        self.born_settled = False
+        """Whether new instances run at once, with their checks ok and for a day already."""
         self.lag: tuple[float, float] = (0.0, 0.0)
         """How old describes are, in seconds, and until when."""
 
@@ -189,20 +191,24 @@ class Physics:
             takes = self.pace.shutting_down
             self._later(name, takes, lambda name: self._enter(name, "terminated"))
 
-    def discover(self, *, settled: bool = False) -> list[str]:
-        """Take in instances that moto made since; `settled` ones run with their checks ok."""
+    def discover(self) -> list[str]:
+        """Take in instances that moto made since."""
         new = [name for name in self.instances() if name not in self._bodies]
         for name in new:
-            if settled:
-                self._put(name, "running")
-                self._announce(name, "healthy")
+            if self.born_settled:
+                self.settle(name, "running")
             else:
                 self._enter(name, "pending")
                 self._later(name, self.pace.pending, self._booted)
         return new
 
     def settle(self, name: str, state: str) -> None:
-        """Put an instance into a state as if it had been so for long; nobody is told."""
+        """Put an instance into a state as if it had been so for a day; nobody is told."""
+        instance = self.instances()[name]
+        if state == "stopped":
+            instance.stop()
+        launched = datetime.now(UTC) - timedelta(days=1)
+        instance.launch_time = launched.replace(microsecond=0, tzinfo=None)
         self._put(name, state)
         self.body(name).ready_at = 0.0
 

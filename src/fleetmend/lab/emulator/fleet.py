@@ -1,0 +1,126 @@
+"""A scenario's fleet in the emulated account, and who is who in it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+
+from fleetmend.lab.emulator.emulators import Emulators
+from fleetmend.lab.emulator.processes import EmulatorFailed
+from fleetmend.lab.scenario import Group, Member, Scenario, when_tagged
+
+MOST = 300
+"""Instances: moto takes about 10 ms for each in every describe."""
+
+_IMAGE = "ami-0123456789abcdef0"
+"""moto starts any image; the lab has no stock of them."""
+
+
+@dataclass
+class Fleet:
+    """Names and ids of a scenario's instances."""
+
+    scenario: Scenario
+    ids: dict[str, str] = field(default_factory=dict[str, str])
+    names: dict[str, str] = field(default_factory=dict[str, str])
+
+    def add(self, name: str, instance: str) -> None:
+        """An instance has this name."""
+        self.ids[name] = instance
+        self.names[instance] = name
+
+    def expand(self, subject: str) -> list[str]:
+        """The ids of the instances a scenario's subject stands for."""
+        return [self.ids[name] for name in self.scenario.expand(subject)]
+
+    def name(self, instance: str) -> str:
+        """An instance's fleet name; its id when it has none."""
+        return self.names.get(instance, instance)
+
+    def called(self, instances: Iterable[str]) -> list[str]:
+        """The names of several instances."""
+        return [self.name(instance) for instance in instances]
+
+
+def create(emulators: Emulators, scenario: Scenario, start: datetime, speed: float) -> Fleet:
+    """Create the fleet, every instance in its state for a day already.
+
+    Args:
+        emulators: where.
+        scenario: what.
+        start: what relative times in tags count from.
+        speed: divides those times.
+
+    Raises:
+        EmulatorFailed: the fleet is too large for this world.
+    """
+    members = list(scenario.members())
+    if len(members) > MOST:
+        raise EmulatorFailed(
+            f"{len(members)} instances are more than the emulator can serve in time ({MOST})",
+            remedy="play this scenario in the sim, or make the fleet smaller",
+        )
+    fleet = Fleet(scenario)
+    emulators.physics.born_settled = True
+    try:
+        for alike, same in groupby((m for m in members if not m.group), key=_alike):
+            _run(emulators, fleet, list(same), when_tagged(dict(alike[-1]), start, speed))
+        for group in scenario.fleet.groups:
+            _group(emulators, fleet, group, when_tagged(group.tags, start, speed))
+    finally:
+        emulators.physics.born_settled = False
+    return fleet
+
+
+def _alike(member: Member) -> tuple[str, str, str, str, tuple[tuple[str, str], ...]]:
+    tags = tuple(sorted(member.tags.items()))
+    return member.type, member.zone, member.lifecycle, member.state, tags
+
+
+def _run(
+    emulators: Emulators, fleet: Fleet, members: list[Member], tags: Mapping[str, str]
+) -> None:
+    """Instances that differ only in their names."""
+    ec2, first = emulators.client("ec2"), members[0]
+    shown = [{"Key": key, "Value": value} for key, value in tags.items()]
+    bought = {"InstanceMarketOptions": {"MarketType": "spot"}} if first.lifecycle == "spot" else {}
+    made = ec2.run_instances(
+        ImageId=_IMAGE,
+        InstanceType=first.type,
+        MinCount=len(members),
+        MaxCount=len(members),
+        Placement={"AvailabilityZone": first.zone},
+        **({"TagSpecifications": [{"ResourceType": "instance", "Tags": shown}]} if shown else {}),
+        **bought,
+    )["Instances"]
+    for member, instance in zip(members, made, strict=True):
+        identity = str(instance["InstanceId"])
+        fleet.add(member.name, identity)
+        ec2.create_tags(Resources=[identity], Tags=[{"Key": "Name", "Value": member.name}])
+        if member.state == "stopped":
+            with emulators.lock:
+                emulators.physics.settle(identity, "stopped")
+
+
+def _group(emulators: Emulators, fleet: Fleet, group: Group, tags: Mapping[str, str]) -> None:
+    """An Auto Scaling group; moto starts its instances at once."""
+    autoscaling = emulators.client("autoscaling")
+    template = f"{group.name}-template"
+    emulators.client("ec2").create_launch_template(
+        LaunchTemplateName=template,
+        LaunchTemplateData={"ImageId": _IMAGE, "InstanceType": group.type},
+    )
+    zones = [fleet.scenario.zone(k) for k in range(group.zones)]
+    autoscaling.create_auto_scaling_group(
+        AutoScalingGroupName=group.name,
+        LaunchTemplate={"LaunchTemplateName": template},
+        MinSize=group.min,
+        MaxSize=group.max,
+        DesiredCapacity=group.desired,
+        AvailabilityZones=zones,
+        Tags=[{"Key": k, "Value": v, "PropagateAtLaunch": True} for k, v in tags.items()],
+    )
+    found = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group.name])
+    instances = found["AutoScalingGroups"][0]["Instances"]
+    for k, instance in enumerate(instances, start=1):
+        fleet.add(f"{group.name}-{k}", str(instance["InstanceId"]))

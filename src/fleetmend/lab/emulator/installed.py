@@ -1,0 +1,97 @@
+"""Where the pieces of an installation are, as the emulated account itself tells it."""
+
+import json
+from dataclasses import dataclass
+
+from fleetmend.lab.emulator.emulators import Emulators
+from fleetmend.lab.emulator.install import Installation
+from fleetmend.lab.emulator.processes import EmulatorFailed
+from fleetmend.lab.emulator.untyped import Fields, fields
+
+_FUNCTION = "aws:lambda/function:Function"
+_SCHEDULE = "aws:scheduler/schedule:Schedule"
+_BASE = "POWERTOOLS_SERVICE_NAME"
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """One concern's installation. `sweep_target` and `sweep_input` are the schedule's own."""
+
+    concern: str
+    project: str
+    suffix: str
+    function: str
+    queue: str
+    bucket: str
+    topic: str
+    sweep_target: str
+    sweep_input: str
+
+    def parameter(self, name: str) -> str:
+        """The full name of one of its parameters."""
+        return f"/{self.project}/{self.suffix}/{name}"
+
+    def as_json(self) -> Fields:
+        """Plain JSON values."""
+        return {
+            "concern": self.concern,
+            "project": self.project,
+            "suffix": self.suffix,
+            "function": self.function,
+            "queue": self.queue,
+            "bucket": self.bucket,
+            "topic": self.topic,
+        }
+
+
+def look_up(emulators: Emulators, installation: Installation, concern: str) -> Installed:
+    """Where a concern's pieces are.
+
+    Raises:
+        EmulatorFailed: the installation has no function for the concern.
+    """
+    name, variables = _function(emulators, installation, concern)
+    target, payload = _schedule(emulators, installation, name)
+    try:
+        return Installed(
+            concern=concern,
+            project=variables["FLEETMEND_PROJECT"],
+            suffix=variables["FLEETMEND_SUFFIX"],
+            function=name,
+            queue=variables["FLEETMEND_QUEUE_URL"],
+            bucket=variables["FLEETMEND_LEDGER_BUCKET"],
+            topic=variables["FLEETMEND_TOPIC_ARN"],
+            sweep_target=target,
+            sweep_input=payload,
+        )
+    except KeyError as missing:
+        raise EmulatorFailed(
+            f"the function {name} has no {missing.args[0]} in its environment",
+            remedy="the component that declares it must set it",
+        ) from missing
+
+
+def _function(
+    emulators: Emulators, installation: Installation, concern: str
+) -> tuple[str, dict[str, str]]:
+    lambda_ = emulators.client("lambda")
+    for made in installation.of_type(_FUNCTION):
+        found = lambda_.get_function_configuration(FunctionName=made["name"])
+        variables: dict[str, str] = fields(fields(found.get("Environment")).get("Variables"))
+        if variables.get(_BASE) == concern:
+            return str(made["name"]), variables
+    raise EmulatorFailed(
+        f"the installation has no function whose {_BASE} is {concern!r}",
+        remedy="capture the program that declares the controller",
+    )
+
+
+def _schedule(emulators: Emulators, installation: Installation, function: str) -> tuple[str, str]:
+    """The target and payload of the schedule that sweeps; the function itself if there is none."""
+    scheduler = emulators.client("scheduler")
+    for made in installation.of_type(_SCHEDULE):
+        group, _, name = str(made["id"]).rpartition("/")
+        target = scheduler.get_schedule(Name=name, GroupName=group or "default")["Target"]
+        if f":function:{function}:" in f"{target['Arn']}:":
+            return str(target["Arn"]), str(target.get("Input", "{}"))
+    return function, json.dumps({"fleetmend": "sweep"})

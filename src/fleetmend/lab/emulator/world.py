@@ -1,0 +1,287 @@
+"""One scenario played over the wire, in real time divided by `speed`."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import fields as fields_of
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+from fleetmend.core.graph import Graph
+from fleetmend.core.model import RecoveryPolicy
+from fleetmend.lab.emulator import telling
+from fleetmend.lab.emulator.emulators import Emulators, say_nothing
+from fleetmend.lab.emulator.fleet import Fleet, create
+from fleetmend.lab.emulator.install import install
+from fleetmend.lab.emulator.installed import Installed, look_up
+from fleetmend.lab.emulator.physics import Change, Pace
+from fleetmend.lab.emulator.processes import EmulatorFailed
+from fleetmend.lab.emulator.untyped import Fields, Untyped
+from fleetmend.lab.emulator.verbs import carry_out, refuse_what_cannot_be
+from fleetmend.lab.history import Event, History, Kind, measure
+from fleetmend.lab.scenario import Scenario
+
+_LOGGER = logging.getLogger(__name__)
+
+SWEEP_EVERY = 120.0
+"""Scenario seconds between two sweeps, as the installation's schedule has it."""
+
+REPLACED_AFTER = 60.0
+"""Scenario seconds until an Auto Scaling group gives up an instance that stopped."""
+
+NOT_SCALED = frozenset({"intent_lifetime", "observation_lifetime"})
+"""Durations that cover real time: a function's time-out and the SDK's patience are not scaled."""
+
+_BLUR = 3.0
+"""Real seconds that this world cannot resolve: SQS delays whole seconds, MiniStack looks for
+messages once a second, and a run takes what it takes."""
+
+
+def tolerance(speed: float) -> float:
+    """Scenario seconds to allow for on every time limit."""
+    return _BLUR * speed
+
+
+def scaled_settings(overrides: Fields, speed: float) -> Fields:
+    """Recovery's whole policy as its parameter holds it, all durations at the lab's speed."""
+    policy, result = RecoveryPolicy(), dict(overrides)
+    for field in fields_of(RecoveryPolicy):
+        default: Untyped = getattr(policy, field.name)
+        if isinstance(default, timedelta) and field.name not in NOT_SCALED:
+            seconds = float(overrides.get(field.name, default.total_seconds()))
+            result[field.name] = max(0.01, round(seconds / speed, 3))
+    return result
+
+
+class World:
+    """A scenario under way; `play` is what everybody but a test wants."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        emulators: Emulators,
+        speed: float,
+        tell: Callable[[str], None] = say_nothing,
+    ) -> None:
+        self.scenario = scenario
+        self.emulators = emulators
+        self.speed = speed
+        self.tell = tell
+        self.settings: Fields = dict(scenario.settings.recovery)
+        self.no_sweeps_until = 0.0
+        self.installed: Installed
+        self.fleet: Fleet
+        self.start = datetime.now(UTC)
+        self._began = time.time()
+        self._notes: list[Event] = []
+        self._over = threading.Event()
+
+    # Time
+
+    def clock(self, real: float) -> float:
+        """Scenario seconds for a real time since the epoch."""
+        return (real - self._began) * self.speed
+
+    def real(self, span: float) -> float:
+        """The real time that is so many scenario seconds from now."""
+        return time.time() + span / self.speed
+
+    def note(self, kind: Kind, names: list[str], what: str, **detail: object) -> None:
+        """Put a fact on the timeline."""
+        about = names[0] if len(names) == 1 else ""
+        event = Event(self.clock(time.time()), kind, about, what, {"subjects": names, **detail})
+        self._notes.append(event)
+        self.tell(f"{event.at:7.0f} s  {detail.get('told') or what}")
+
+    # What is set up
+
+    def prepare(self, graph: Graph, artifact: Path) -> None:
+        """Install, create the fleet, and start the function once, so that time starts warm."""
+        scheduled = self.speed == 1.0
+        installation = install(
+            graph,
+            artifact,
+            client=self.emulators.client,
+            region=self.scenario.region,
+            environment=self.emulators.endpoints(),
+            speed=self.speed,
+            scheduled=scheduled,
+            tell=self.tell,
+        )
+        for line in installation.skipped:
+            self.tell(line)
+        self.installed = look_up(self.emulators, installation, "recovery")
+        self.put_parameter("mode/recovery", self.scenario.settings.mode)
+        self.put_settings()
+        self.sweep()
+        self.start = datetime.now(UTC)
+        self.fleet = create(self.emulators, self.scenario, self.start, self.speed)
+        self.emulators.physics.watch(self._replace)
+        self.tell(f"a fleet of {len(self.fleet.ids)} instances runs")
+
+    def put_parameter(self, name: str, value: str) -> None:
+        """Set one of the installation's parameters, as an operator would."""
+        self.emulators.client("ssm").put_parameter(
+            Name=self.installed.parameter(name), Value=value, Type="String", Overwrite=True
+        )
+
+    def put_settings(self) -> None:
+        """Set recovery's policy from the scenario's settings so far."""
+        policy = scaled_settings(self.settings, self.speed)
+        self.put_parameter("recovery/policy", json.dumps(policy))
+
+    # What happens
+
+    def run(self) -> None:
+        """Let the timeline happen."""
+        self.start, self._began = datetime.now(UTC), time.time()
+        self._stopped_from_the_start()
+        sweeps = threading.Thread(target=self._sweeps, name="lab-sweeps", daemon=True)
+        if self.speed != 1.0:
+            sweeps.start()
+        try:
+            for step in self.scenario.timeline:
+                self._wait(step.at)
+                carry_out(self, step.verb)
+            self._wait(self.scenario.end)
+        finally:
+            self._over.set()
+        if sweeps.is_alive():
+            sweeps.join(90)
+
+    def _wait(self, at: float) -> None:
+        """Sleep until that moment; a late start is made up for by the next entries."""
+        left = self._began + at / self.speed - time.time()
+        if left > 0:
+            time.sleep(left)
+
+    def _stopped_from_the_start(self) -> None:
+        ids = [self.fleet.ids[m.name] for m in self.scenario.members() if m.state == "stopped"]
+        if ids:
+            names = self.fleet.called(ids)
+            self.note("fault", names, "stop", told="stopped from the start")
+        for instance in ids:
+            self.emulators.changes.append(Change(time.time(), instance, "stopped"))
+            self.emulators.events.publish(instance, "stopped")
+
+    def sweep(self) -> None:
+        """What the schedule does: call its target with its payload."""
+        self.emulators.client("lambda").invoke(
+            FunctionName=self.installed.sweep_target, Payload=self.installed.sweep_input.encode()
+        )
+
+    def _sweeps(self) -> None:
+        """Fire the schedule at the lab's speed; the installed one sleeps."""
+        chance = Random(f"{self.scenario.seed}/sweeps")  # noqa: S311 - chance in a play
+        due = self._began + chance.uniform(0.0, SWEEP_EVERY) / self.speed
+        while not self._over.wait(max(0.0, due - time.time())):
+            if time.time() >= self.no_sweeps_until:
+                try:
+                    self.sweep()
+                except Exception:  # what a sweep meets must not end the schedule
+                    _LOGGER.exception("a sweep could not be fired")
+            due = max(due + SWEEP_EVERY / self.speed, time.time())
+
+    def _replace(self, change: Change) -> None:
+        """An Auto Scaling group replaces what stopped; moto does that only for terminated ones."""
+        if change.state != "stopped" or not self._group_of(change.instance):
+            return
+
+        def replace() -> None:
+            self.emulators.client("autoscaling").terminate_instance_in_auto_scaling_group(
+                InstanceId=change.instance, ShouldDecrementDesiredCapacity=False
+            )
+
+        after = REPLACED_AFTER / self.speed
+        self.emulators.ec2_server.timers.after(after, replace)
+
+    def _group_of(self, instance: str) -> str:
+        tags: list[Untyped] = self.emulators.physics.instances()[instance].get_tags()
+        named = [t["value"] for t in tags if t["key"] == "aws:autoscaling:groupName"]
+        return str(named[0]) if named else ""
+
+    # What came of it
+
+    def history(self) -> History:
+        """All that happened since the start, in order of time."""
+        began = self._began
+        runs: list[Fields] = self.emulators.control.get("runs", since=0)
+        runs = [run for run in runs if run["started"] >= began]
+        calls = [call for call in self.emulators.calls() if call.at >= began]
+        changes = [change for change in self.emulators.changes if change.at >= began]
+        name = self.installed.function
+        events = [
+            *self._notes,
+            *telling.of_changes(changes, self.fleet, self.clock),
+            *telling.of_runs(runs, name, self.clock),
+            *telling.of_calls(calls, runs, name, self.fleet, self.clock),
+        ]
+        events = sorted(events, key=lambda event: event.at)
+        figures = measure(events)
+        figures["speed"] = self.speed
+        figures["dead_letters"] = float(self._dead_letters())
+        return History(
+            self.scenario.name,
+            "emulator",
+            self.scenario.seed,
+            tuple(events),
+            figures,
+            self.scenario.end,
+        )
+
+    def _dead_letters(self) -> int:
+        sqs = self.emulators.client("sqs")
+        queue = sqs.get_queue_attributes(
+            QueueUrl=self.installed.queue, AttributeNames=["RedrivePolicy"]
+        )
+        policy = json.loads(queue.get("Attributes", {}).get("RedrivePolicy", "{}"))
+        if not policy:
+            return 0
+        name = str(policy["deadLetterTargetArn"]).rpartition(":")[2]
+        url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        counted = sqs.get_queue_attributes(
+            QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        return int(counted["Attributes"]["ApproximateNumberOfMessages"])
+
+
+def play(
+    scenario: Scenario,
+    *,
+    graph: Graph,
+    artifact: Path,
+    speed: float = 60.0,
+    tell: Callable[[str], None] = say_nothing,
+) -> History:
+    """Play a scenario in an embedded AWS of its own.
+
+    Args:
+        scenario: what happens.
+        graph: the captured installation.
+        artifact: the Lambda zip.
+        speed: scenario seconds per real second; the installed intervals are divided by it. At 1
+            the installed schedules fire by themselves, else the lab fires the sweep.
+        tell: gets a line for each step.
+
+    Returns:
+        What happened, in scenario time; judge it with `tolerance(speed)`.
+
+    Raises:
+        EmulatorFailed: an emulator or the installation failed, or the scenario asks for what
+            this world cannot do.
+    """
+    refuse_what_cannot_be(step.verb for step in scenario.timeline)
+    if "emulator" not in scenario.worlds:
+        raise EmulatorFailed(
+            f"the scenario {scenario.name!r} is not meant for the emulator",
+            remedy="play it in the sim: --world sim",
+        )
+    pace = Pace().at(speed)
+    with Emulators(region=scenario.region, pace=pace, tell=tell) as emulators:
+        world = World(scenario, emulators, speed, tell)
+        world.prepare(graph, artifact)
+        world.run()
+        return world.history()

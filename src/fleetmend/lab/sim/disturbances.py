@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fleetmend.lab.sim.replies import LOST_WORDS, THROTTLED, AwsError, NoAnswer
-from fleetmend.lab.sim.tape import Call, Tape
+from fleetmend.lab.tape import Call, Tape
 from fleetmend.lab.vocabulary.aws import Disturbance, Fault, LostAnswer, Slow, Throttle
 from fleetmend.lab.vocabulary.runs import AtCall, CrashAtCall, PauseAtCall
 

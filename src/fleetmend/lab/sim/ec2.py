@@ -102,9 +102,11 @@ class Ec2:
 
         def one(name: str) -> dict[str, str]:
             bad = name in look.impaired
-            return {"Status": overall if not look.impaired or bad else "ok"} if running else {
-                "Status": "not-applicable"
-            }
+            return (
+                {"Status": overall if not look.impaired or bad else "ok"}
+                if running
+                else {"Status": "not-applicable"}
+            )
 
         return {
             "InstanceId": instance.id,
@@ -118,37 +120,47 @@ class Ec2:
     def _start(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """All or nothing: one instance that cannot be started fails the whole call."""
         wanted = [self._known(identity) for identity in params["InstanceIds"]]
+        self._authorize(wanted)
+        wrong = [one for one in wanted if one.state not in {"stopped", "pending", "running"}]
+        if wrong:
+            raise AwsError(
+                "IncorrectInstanceState",
+                f"The instance '{wrong[0].id}' is not in a state from which it can be started.",
+                culprits=_ids(wrong),
+            )
+        spot = [one for one in wanted if one.lifecycle == "spot" and one.state == "stopped"]
+        if spot:
+            raise AwsError(
+                "UnsupportedOperation",
+                f"You can't start the Spot Instance '{spot[0].id}' because the associated "
+                "Spot Instance request is not in an appropriate state to support start.",
+                culprits=_ids(spot),
+            )
+        now = self.engine.now
+        cold = [one for one in wanted if one.state == "stopped"]
+        dry = [one for one in cold if any(short.hits(one, now) for short in self.shortages)]
+        if dry:
+            raise AwsError(
+                "InsufficientInstanceCapacity",
+                "We currently do not have sufficient capacity in the Availability Zone you "
+                "requested. Our system will be working on provisioning additional capacity.",
+                culprits=_ids(dry),
+            )
+        changes = [self._started(one) for one in wanted]
+        return {"StartingInstances": changes}
+
+    def _authorize(self, wanted: Sequence[Instance]) -> None:
+        """IAM judges the tag of every instance of the call."""
         key, value = self.may_start
-        denied = [one.id for one in wanted if one.tags.get(key) != value]
+        denied = [one for one in wanted if one.tags.get(key) != value]
         if denied:
             raise AwsError(
                 "UnauthorizedOperation",
                 "You are not authorized to perform this operation. User: arn:aws:sts::"
                 "123456789012:assumed-role/recovery/f is not authorized to perform: "
-                f"ec2:StartInstances on resource: arn:aws:ec2:::instance/{denied[0]}",
+                f"ec2:StartInstances on resource: arn:aws:ec2:::instance/{denied[0].id}",
+                culprits=_ids(denied),
             )
-        for one in wanted:
-            if one.state not in {"stopped", "pending", "running"}:
-                raise AwsError(
-                    "IncorrectInstanceState",
-                    f"The instance '{one.id}' is not in a state from which it can be started.",
-                )
-            if one.lifecycle == "spot" and one.state == "stopped":
-                raise AwsError(
-                    "UnsupportedOperation",
-                    f"You can't start the Spot Instance '{one.id}' because the associated "
-                    "Spot Instance request is not in an appropriate state to support start.",
-                )
-        now = self.engine.now
-        cold = [one for one in wanted if one.state == "stopped"]
-        if any(shortage.hits(one, now) for one in cold for shortage in self.shortages):
-            raise AwsError(
-                "InsufficientInstanceCapacity",
-                "We currently do not have sufficient capacity in the Availability Zone you "
-                "requested. Our system will be working on provisioning additional capacity.",
-            )
-        changes = [self._started(one) for one in wanted]
-        return {"StartingInstances": changes}
 
     def _started(self, instance: Instance) -> dict[str, Any]:
         before = instance.state
@@ -182,7 +194,9 @@ class Ec2:
         instance = self.fleet.instances.get(identity)
         if instance is None:
             raise AwsError(
-                "InvalidInstanceID.NotFound", f"The instance ID '{identity}' does not exist"
+                "InvalidInstanceID.NotFound",
+                f"The instance ID '{identity}' does not exist",
+                culprits=(identity,),
             )
         return instance
 
@@ -200,6 +214,10 @@ class Ec2:
         if instance.lifecycle != "normal":
             facts["InstanceLifecycle"] = instance.lifecycle
         return facts
+
+
+def _ids(instances: Sequence[Instance]) -> tuple[str, ...]:
+    return tuple(one.id for one in instances)
 
 
 def _page(
@@ -243,6 +261,6 @@ def _matches(instance: Instance, look: Look, name: str, values: Sequence[str]) -
 @cache
 def _pattern(value: str) -> re.Pattern[str]:
     r"""A filter's value: `*` is anything, `?` one character, a backslash before them literal."""
-    parts = re.findall(r"\\.|.", value, re.DOTALL)
+    parts: list[str] = re.findall(r"\\.|.", value, re.DOTALL)
     wild = {"*": ".*", "?": "."}
-    return re.compile("".join(wild.get(p, re.escape(p[-1])) for p in parts), re.DOTALL)
+    return re.compile("".join(wild.get(p) or re.escape(p[-1]) for p in parts), re.DOTALL)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Any
 
 from fleetmend.lab.history import HEALTHY
 from fleetmend.lab.sim.engine import Engine
@@ -155,7 +156,7 @@ class SimFleet:
     def heal(self, instance: Instance) -> None:
         """Let every status check be ok again."""
         if instance.past[-1].impaired:
-            self._note(instance, impaired=frozenset())
+            self._note(instance, impaired=frozenset[str]())
             self.told(instance, HEALTHY)
 
     def _booted(self, instance: Instance) -> None:
@@ -178,7 +179,7 @@ class SimFleet:
             self.terminate(instance)
             return
         name = f"{instance.group}-{self.groups[instance.group] + 1}"
-        tags = {k: v for k, v in instance.tags.items() if k not in {"Name"}}
+        tags = {k: v for k, v in instance.tags.items() if k != "Name"}
         fresh = self.add(
             name,
             kind=instance.type,
@@ -195,9 +196,8 @@ class SimFleet:
         self._note(instance, state=state, impaired=frozenset(), **changes)
         self.told(instance, state)
 
-    def _note(self, instance: Instance, **changes: object) -> None:
-        fresh = replace(instance.past[-1], at=self.engine.now, **changes)  # pyright: ignore[reportArgumentType] -- Look's own fields
-        instance.past.append(fresh)
+    def _note(self, instance: Instance, **changes: Any) -> None:  # noqa: ANN401 -- Look's fields
+        instance.past.append(replace(instance.past[-1], at=self.engine.now, **changes))
 
     def _later(self, instance: Instance, seconds: float, action: Callable[[], None]) -> None:
         """Do it then, unless the instance has gone another way meanwhile."""

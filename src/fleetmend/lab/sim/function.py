@@ -11,7 +11,7 @@ from fleetmend.core.ports import Parallel
 from fleetmend.lab.sim import wire
 from fleetmend.lab.sim.engine import Crashed, Engine, Fiber, TimedOut
 from fleetmend.lab.sim.installed import Installed
-from fleetmend.lab.sim.tape import Run, Tape
+from fleetmend.lab.tape import Run, Tape
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -9,34 +9,34 @@ from datetime import UTC, datetime
 from typing import Any, cast
 from xml.sax.saxutils import escape
 
-from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
+from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from fleetmend.lab.sim.replies import AwsError
 
 REQUEST_ID = "00000000-0000-4000-8000-000000000000"
 
 
-def answer(operation: OperationModel, value: dict[str, Any]) -> bytes:
-    """The body of a good answer."""
-    shape = cast("StructureShape | None", operation.output_shape)
-    match operation.service_model.resolved_protocol:
-        case "json":
-            return json.dumps(_json(shape, value) if shape else {}).encode()
+def answer(name: str, protocol: str, shape: StructureShape | None, value: dict[str, Any]) -> bytes:
+    """The body of a good answer.
+
+    Args:
+        name: the operation's name.
+        protocol: `json`, `ec2`, `query` or `rest-xml`.
+        shape: the operation's output, None when it has none.
+        value: the answer's fields.
+    """
+    if protocol == "json":
+        return json.dumps(_json(shape, value) if shape else {}).encode()
+    inner = _members(shape, value) if shape else ""
+    match protocol:
         case "ec2":
-            inner = _members(shape, value) if shape else ""
-            name = operation.name
-            return (
-                f"<{name}Response><requestId>{REQUEST_ID}</requestId>{inner}</{name}Response>"
-            ).encode()
+            text = f"<requestId>{REQUEST_ID}</requestId>{inner}"
         case "query":
-            inner = _members(shape, value) if shape else ""
-            wrapped = f"<{operation.name}Result>{inner}</{operation.name}Result>"
             metadata = f"<ResponseMetadata><RequestId>{REQUEST_ID}</RequestId></ResponseMetadata>"
-            name = operation.name
-            return f"<{name}Response>{wrapped}{metadata}</{name}Response>".encode()
+            text = f"<{name}Result>{inner}</{name}Result>{metadata}"
         case _:
-            inner = _members(shape, value) if shape else ""
-            return f"<{operation.name}Result>{inner}</{operation.name}Result>".encode()
+            text = inner
+    return f"<{name}Response>{text}</{name}Response>".encode()
 
 
 def error(protocol: str, problem: AwsError) -> tuple[dict[str, str], bytes]:
@@ -47,10 +47,14 @@ def error(protocol: str, problem: AwsError) -> tuple[dict[str, str], bytes]:
             body = json.dumps({"__type": problem.code, "message": problem.message})
             return {"x-amzn-errortype": problem.code}, body.encode()
         case "ec2":
-            inner = f"<Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>"
+            inner = (
+                f"<Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>"
+            )
             text = f"<Response>{inner}<RequestID>{REQUEST_ID}</RequestID></Response>"
         case "query":
-            inner = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+            inner = (
+                f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+            )
             text = f"<ErrorResponse>{inner}<RequestId>{REQUEST_ID}</RequestId></ErrorResponse>"
         case _:
             text = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"

@@ -14,13 +14,19 @@ class Raw:
 
 
 class AwsError(Exception):
-    """AWS said no. `status` is the HTTP status that goes with the code."""
+    """AWS said no. `status` is the HTTP status that goes with the code.
 
-    def __init__(self, code: str, message: str = "", status: int = 0) -> None:
+    `culprits` are the ids to blame, for the tape alone: AWS does not say.
+    """
+
+    def __init__(
+        self, code: str, message: str = "", status: int = 0, culprits: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(code)
         self.code = code
         self.message = message or f"({code})"
         self.status = status or STATUS.get(code, 400)
+        self.culprits = culprits
 
 
 class NoAnswer(Exception):

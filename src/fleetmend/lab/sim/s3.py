@@ -92,7 +92,11 @@ class S3:
         return Raw(200, headers, version.body)
 
     def _put(self, params: Mapping[str, Any]) -> Raw:
-        key, match, none_match = str(params["Key"]), params.get("IfMatch"), params.get("IfNoneMatch")
+        key, match, none_match = (
+            str(params["Key"]),
+            params.get("IfMatch"),
+            params.get("IfNoneMatch"),
+        )
         if key.startswith(GUARDED) and match is None and none_match is None:
             raise AwsError("AccessDenied", "explicit deny: a write without a condition")
         if none_match is not None and none_match != "*":
@@ -141,4 +145,3 @@ class S3:
             f"<IsTruncated>{str(more).lower()}</IsTruncated>{token}{contents}</ListBucketResult>"
         )
         return Raw(200, self._headers(Content_Type="application/xml"), body.encode())
-

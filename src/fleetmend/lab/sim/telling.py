@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from fleetmend.lab.sim.tape import Call, Told
+from fleetmend.lab.tape import Call, Told
 
 if TYPE_CHECKING:
     from fleetmend.lab.sim.world import World

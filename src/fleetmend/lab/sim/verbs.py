@@ -6,6 +6,7 @@ from datetime import timedelta
 from fleetmend.lab.scenario import when_tagged
 from fleetmend.lab.sim.ec2 import Shortage
 from fleetmend.lab.sim.world import World
+from fleetmend.lab.tape import Said, Truth
 from fleetmend.lab.vocabulary import aws, fleet, general, recovery, runs
 from fleetmend.lab.words import Verb
 
@@ -28,7 +29,7 @@ def carry_out(world: World, verb: Verb) -> None:
     about = touched[0] if len(touched) == 1 else ""
     world.note("fault", about, verb.word, subjects=touched, told=verb.told())
     world.tape.fire(verb.word)
-    if not (_fleet(world, verb) or _aws(world, verb) or _runs(world, verb)):
+    if not any(does(world, verb) for does in (_fleet, _makeup, _aws, _runs)):
         _people(world, verb)
 
 
@@ -64,6 +65,14 @@ def _fleet(world: World, verb: Verb) -> bool:
         case fleet.Heal():
             for one in them:
                 world.fleet.heal(one)
+        case _:
+            return False
+    return True
+
+
+def _makeup(world: World, verb: Verb) -> bool:
+    them = world.instances(getattr(verb, "subject", None))
+    match verb:
         case fleet.FallBack(times=times):
             for one in them:
                 one.falls_back = times
@@ -74,6 +83,7 @@ def _fleet(world: World, verb: Verb) -> bool:
             tags = when_tagged(verb.set, world.installed.epoch)
             for one in them:
                 world.fleet.retag(one, tags, verb.remove)
+                world.tape.truths.append(Truth(world.engine.now, one.id, "retagged", one.tags))
         case fleet.NoCapacity(zone=zone, type=kind, span=span):
             world.ec2.shortages.append(Shortage(zone, kind, world.engine.now + span))
         case fleet.ZoneOutage(zone=zone, span=span):
@@ -109,6 +119,7 @@ def _aws(world: World, verb: Verb) -> bool:
         case aws.GarbageRecord(text=text):
             for one in them:
                 world.s3.replace(_record(world, one.id), text.encode())
+                world.tape.said.append(Said(now, "garbage", one.id))
         case _:
             return False
     return True
@@ -139,6 +150,9 @@ def _people(world: World, verb: Verb) -> None:
     match verb:
         case recovery.Mode(mode=mode, concern=concern):
             world.parameters.values[world.installed.parameter(f"mode/{concern}")] = mode
+            values = [v for k, v in world.parameters.values.items() if "/mode/" in k]
+            strictest = min(values, key=["off", "observe", "act"].index)
+            world.tape.said.append(Said(world.engine.now, f"mode:{strictest}"))
         case recovery.Settings(recovery=changes):
             name = world.installed.parameter("recovery/policy")
             now = json.loads(world.parameters.values[name])
@@ -160,6 +174,7 @@ def _people(world: World, verb: Verb) -> None:
 
 
 def _send(world: World, kind: str, **fields: object) -> None:
+    world.tape.said.append(Said(world.engine.now, kind, str(fields.get("subject", ""))))
     world.queue.put(json.dumps({"fleetmend": kind, **fields}))
 
 

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import boto3
 import botocore.endpoint
@@ -21,7 +21,6 @@ from botocore import UNSIGNED
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
-from botocore.model import OperationModel
 
 from fleetmend.lab.sim import render
 from fleetmend.lab.sim.replies import Answer, AwsError, NoAnswer, Raw
@@ -108,11 +107,12 @@ class Container:
 
         module.RetryQuota = caught
         try:
-            return cast("Any", _session()).client(
-                service, **{"region_name": self.region, **settings}
-            )
+            client = _session().client(service, **{"region_name": self.region, **settings})
         finally:
             module.RetryQuota = original
+        # Nobody reads it, and botocore makes it anew twice for every request.
+        client._user_agent_creator.to_string = lambda: "simulated"  # noqa: SLF001
+        return client
 
 
 _containers: dict[tuple[str, int], Container] = {}
@@ -126,19 +126,19 @@ def container(region: str, number: int) -> Container:
     return _containers[key]
 
 
-_sessions: list[boto3.session.Session] = []
+_sessions: list[Any] = []
 
 
-def _session() -> boto3.session.Session:
+def _session() -> Any:  # noqa: ANN401 -- boto3 carries no types
     if not _sessions:
-        core = botocore.session.Session()
+        core = cast("Any", botocore.session).Session()
         events = core.get_component("event_emitter")
         events.register("choose-signer", _unsigned)
         events.register_last("before-parameter-build", _keep_parameters)
         events.register("before-call", _keep_model)
         events.register("before-send", _send)
         _sessions.append(
-            boto3.session.Session(
+            cast("Any", boto3).session.Session(
                 aws_access_key_id="SIMULATED",
                 aws_secret_access_key="SIMULATED",  # noqa: S106 -- never leaves the process
                 botocore_session=core,
@@ -147,31 +147,38 @@ def _session() -> boto3.session.Session:
     return _sessions[0]
 
 
-def _unsigned(**_: Any) -> Any:  # noqa: ANN401
+def _unsigned(**_: object) -> object:
     return UNSIGNED
 
 
-def _keep_parameters(params: Mapping[str, Any], context: dict[str, Any], **_: Any) -> None:  # noqa: ANN401
+def _keep_parameters(params: Mapping[str, Any], context: dict[str, Any], **_: object) -> None:
     body = params.get("Body")  # botocore has made a file of S3's bytes by now
     plain = {"Body": body.getvalue()} if isinstance(body, io.BytesIO) else {}
     context["simulated"] = {**params, **plain}
 
 
-def _keep_model(model: OperationModel, context: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401
+def _keep_model(model: object, context: Mapping[str, Any], **_: object) -> None:
     _stash.call = (model, context)
 
 
-def _send(request: Any, **_: Any) -> AWSResponse:  # noqa: ANN401
+class _Request(Protocol):
+    """What is used of botocore's AWSPreparedRequest."""
+
+    url: str
+
+
+def _send(request: _Request, **_: object) -> AWSResponse:
     """What stands in for the network."""
-    model, context = cast("tuple[OperationModel, Mapping[str, Any]]", _stash.call)
+    model, context = cast("tuple[Any, Mapping[str, Any]]", _stash.call)
+    name = str(model.name)
     if _Switch.serve is None:
-        raise RuntimeError(f"{model.name}: a client of the simulation is used outside of one")
-    service = cast("Any", model.service_model).service_name
+        raise RuntimeError(f"{name}: a client of the simulation is used outside of one")
+    service = str(model.service_model.service_name)
+    protocol = str(model.service_model.resolved_protocol)
     read = float(context["client_config"].read_timeout)
     try:
-        answer = _Switch.serve(service, model.name, context["simulated"], read)
+        answer = _Switch.serve(service, name, context["simulated"], read)
     except AwsError as problem:
-        protocol = str(cast("Any", model.service_model).resolved_protocol)
         headers, body = render.error(protocol, problem)
         return _response(request.url, Raw(problem.status, headers, body))
     except NoAnswer as silence:
@@ -179,14 +186,14 @@ def _send(request: Any, **_: Any) -> AWSResponse:  # noqa: ANN401
             raise ReadTimeoutError(endpoint_url=request.url) from None
         raise ConnectionClosedError(endpoint_url=request.url) from None
     if not isinstance(answer, Raw):
-        answer = Raw(200, {}, render.answer(model, answer))
+        answer = Raw(200, {}, render.answer(name, protocol, model.output_shape, answer))
     return _response(request.url, answer)
 
 
 class _Body(io.BytesIO):
     """A response's body as urllib3 hands it over."""
 
-    def stream(self, **_: Any) -> Generator[bytes]:  # noqa: ANN401
+    def stream(self, **_: object) -> Generator[bytes]:
         """All of it at once."""
         yield self.read()
 

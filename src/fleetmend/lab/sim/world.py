@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
 from fleetmend.core.events import STOPPED_PATTERN
+from fleetmend.lab.checker.evidence import Law
 from fleetmend.lab.history import Event, History, Kind, measure
 from fleetmend.lab.scenario import Scenario, when_tagged
 from fleetmend.lab.sim import telling, wire
@@ -20,7 +22,7 @@ from fleetmend.lab.sim.queue import Queue, state_change
 from fleetmend.lab.sim.replies import Answer, AwsError, NoAnswer
 from fleetmend.lab.sim.s3 import S3
 from fleetmend.lab.sim.small import Parameters, Topic
-from fleetmend.lab.sim.tape import Call, Tape, Truth, as_json, subjects
+from fleetmend.lab.tape import Call, Tape, Truth, as_json, subjects
 from fleetmend.lab.vocabulary.runs import CrashAtCall, PauseAtCall
 
 LATENCY = {
@@ -62,7 +64,9 @@ class World:
             self.engine, self.tape, self.installed, entry, self.random("nonce"), self.note
         )
         self.queue = Queue(
-            self.engine, self.installed, lambda event, done: self.function.invoke(event, "queue", done)
+            self.engine,
+            self.installed,
+            lambda event, done: self.function.invoke(event, "queue", done),
         )
         self.topic = Topic(self.installed.topic, self._alert)
         self.parameters = Parameters(self._parameters())
@@ -73,6 +77,18 @@ class World:
             "sns": self.topic.handle,
             "ssm": self.parameters.handle,
         }
+
+    def law(self) -> Law:
+        """What the checker holds this world to: the specification, and the scenario's settings."""
+        given = self.scenario.settings.recovery
+        default = Law(self.installed.epoch)
+        return Law(
+            self.installed.epoch,
+            retry_interval=float(given.get("retry_interval", default.retry_interval)),
+            max_attempts=int(given.get("max_attempts", default.max_attempts)),
+            lease=float(given.get("intent_lifetime", default.lease)),
+            tag=self._selector(),
+        )
 
     def random(self, purpose: str) -> Random:
         """A source of its own for each purpose, so that one more draw here shifts nothing there."""
@@ -150,6 +166,7 @@ class World:
             case PauseAtCall(span=span):
                 self.tape.fire("pause")
                 self.function.pause(fiber, run, span)
+                call.at, call.frozen = self.engine.now, True
             case _:
                 pass
         takes = self._latency.uniform(*LATENCY[service]) + self.disturbances.delay(call)
@@ -179,18 +196,19 @@ class World:
     def _unheard(self, call: Call) -> None:
         """A call whose sender no longer listens reaches AWS after all."""
         call.lost = True
-        try:
+        with suppress(AwsError, NoAnswer):
             self._effect(call)
-        except (AwsError, NoAnswer):
-            pass
 
     def _effect(self, call: Call) -> Answer:
         """The moment at which AWS takes or refuses a call."""
         try:
+            call.injected = True
             self.disturbances.refuse(call)
+            call.injected = False
             answer = self._services[call.service](call.operation, call.params)
         except AwsError as problem:
             call.done, call.error = self.engine.now, problem.code
+            call.culprits = problem.culprits
             self._called(call)
             raise
         except NoAnswer:
@@ -233,7 +251,9 @@ class World:
     def send_event(self, instance: Instance, state: str) -> None:
         """An event on its way to the queue, unless it is lost; it may come twice, or late."""
         now = self.engine.now
-        if any(now <= until and (ids is None or instance.id in ids) for until, ids in self.lost_events):
+        if any(
+            now <= until and (ids is None or instance.id in ids) for until, ids in self.lost_events
+        ):
             self.tape.fire("event lost")
             return
         times = self.repeats if now <= self.repeated_events else 1
@@ -280,6 +300,8 @@ class World:
                 state=member.state,
                 group=member.group,
             )
+            instance = self.fleet.named[member.name]
+            self.tape.truths.append(Truth(0.0, instance.id, "running", instance.tags))
             if member.state == "stopped":
                 stopped.append(member.name)
         if stopped:

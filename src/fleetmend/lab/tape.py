@@ -15,7 +15,9 @@ class Call:
 
     `at` is when it was sent, `done` when AWS took or refused it; None when it never got there.
     `error` is AWS's code. `lost` says that the caller never saw the answer. `written` is the
-    body of an S3 write as JSON, None when it is not JSON.
+    body of an S3 write as JSON, None when it is not JSON. `injected` says that the error is a
+    fault's and not the model's; `frozen` that the run was paused right before sending it;
+    `culprits` are the ids for whose sake EC2 refused the whole call.
     """
 
     n: int
@@ -29,6 +31,9 @@ class Call:
     error: str = ""
     lost: bool = False
     written: Any = None
+    injected: bool = False
+    frozen: bool = False
+    culprits: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -81,6 +86,15 @@ class Truth:
     tags: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Said:
+    """What a person or a fault said about a subject: `retry`, `garbage`, `mode:off`."""
+
+    at: float
+    word: str
+    id: str = ""
+
+
 @dataclass
 class Tape:
     """Everything that was said and done, in time order."""
@@ -89,6 +103,7 @@ class Tape:
     runs: list[Run] = field(default_factory=list[Run])
     told: list[Told] = field(default_factory=list[Told])
     truths: list[Truth] = field(default_factory=list[Truth])
+    said: list[Said] = field(default_factory=list[Said])
     fired: dict[str, int] = field(default_factory=dict[str, int])
 
     def fire(self, what: str) -> None:

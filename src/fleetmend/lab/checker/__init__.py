@@ -1,0 +1,40 @@
+"""The history checker: whether what was recorded keeps the promises, whatever the code says.
+
+It reads the tape of a simulation (records as they were written, calls as they were sent, and
+what was really so) and knows the specification, not the product. Each rule is a function that
+yields violations; `check` asks them all.
+"""
+
+from fleetmend.lab.checker import acts, records
+from fleetmend.lab.checker.evidence import Law, Violation, gather, live_intent
+from fleetmend.lab.tape import Tape
+
+__all__ = ["Law", "Violation", "check", "duplicates"]
+
+
+def check(tape: Tape, law: Law, *, quiet: bool = False) -> list[Violation]:
+    """All violations, in order of time.
+
+    Args:
+        tape: what was recorded.
+        law: what is promised.
+        quiet: the history ends with time enough and no fault, so that everything must have
+            been settled and told, and a second pass change nothing.
+    """
+    evidence = gather(tape, law)
+    rules = [*acts.RULES, *records.ALWAYS, *(records.AT_LAST if quiet else ())]
+    found = [violation for rule in rules for violation in rule(evidence)]
+    return sorted(found, key=lambda violation: violation.at)
+
+
+def duplicates(tape: Tape, law: Law) -> int:
+    """How many starts were sent without a live intent because their run was frozen before them.
+
+    EC2 takes no fencing token, so no protocol can prevent these; they are counted instead.
+    """
+    evidence = gather(tape, law)
+    return sum(
+        call.frozen and call.took_effect and not live_intent(evidence, subject, call)
+        for subject in evidence.subjects.values()
+        for call in subject.starts
+    )

@@ -1,0 +1,225 @@
+"""Rules about starts: announced, spaced, within the budget, of the right instances, all served."""
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+from fleetmend.lab.checker.evidence import SLACK, Evidence, Subject, Violation, live_intent, owner
+from fleetmend.lab.tape import Call
+
+ISSUED = frozenset({"accepted", "refused", "unknown", "fell-back"})
+DOWN = frozenset({"stopped", "stopping"})
+FULL_SPEED = 20.0
+"""A run older than this may have too little time left to send what it still holds."""
+
+
+def overlapping_intents(evidence: Evidence) -> Iterator[Violation]:
+    """A live planned intent is ended by nobody but the run that wrote it."""
+    for subject in evidence.subjects.values():
+        for before, after in pairwise(subject.writes):
+            if not before.planned or after.planned == before.planned:
+                continue
+            same_run = after.call.run == owner(subject, before.planned)
+            until = evidence.seconds(str(before.intent["until"]))
+            if not same_run and after.at < until - SLACK:
+                text = f"the intent {before.planned} lives until {until:.1f}, run {after.call.run}"
+                yield Violation("overlapping-intents", subject.id, after.at, f"{text} ended it")
+
+
+def intent_before_act(evidence: Evidence) -> Iterator[Violation]:
+    """Every start is announced by an intent of its own run, and sent while that lives.
+
+    A run that was frozen right before sending cannot know; such starts are counted, not blamed.
+    """
+    for subject in evidence.subjects.values():
+        for call in subject.starts:
+            if not call.frozen and not live_intent(evidence, subject, call):
+                yield Violation(
+                    "act-without-intent", subject.id, call.at, f"run {call.run} had no live intent"
+                )
+
+
+def abandoned_intents(evidence: Evidence) -> Iterator[Violation]:
+    """A run that ended well leaves no intent behind that it neither acted on nor took back."""
+    for subject in evidence.subjects.values():
+        for write in subject.writes:
+            run = write.call.run
+            if not write.planned or owner(subject, write.planned) != run:
+                continue
+            if evidence.runs[run].how != "finished" or evidence.runs[run].paused:
+                continue
+            mine = [w for w in subject.writes if w.call.run == run and w.at > write.at]
+            acted = any(call.run == run for call in subject.starts)
+            if not mine and not acted and not _storage_trouble(evidence, run, subject.id):
+                yield Violation(
+                    "abandoned-intent", subject.id, write.at, f"run {run} forgot {write.planned}"
+                )
+
+
+def _storage_trouble(evidence: Evidence, run: int, subject: str) -> bool:
+    """Whether S3 refused this run something about this subject for a reason of its own."""
+    expected = {"", "NoSuchKey", "PreconditionFailed", "ConditionalRequestConflict"}
+    return any(
+        call.error not in expected or (call.done is None)
+        for call in evidence.calls.get(run, ())
+        if call.service == "s3" and subject in call.subjects
+    )
+
+
+# --- attempts --------------------------------------------------------------------------------
+
+
+def spacing_and_budget(evidence: Evidence) -> Iterator[Violation]:
+    """Starts that AWS accepted are `retry_interval` apart, at most `max_attempts` an incident."""
+    law = evidence.law
+    for subject in evidence.subjects.values():
+        issued = _issued(subject)
+        for before, after in pairwise(issued):
+            gap = after.at - (before.done or before.at)
+            if (
+                gap < law.retry_interval - SLACK
+                and not after.frozen
+                and not _new(subject, before, after)
+            ):
+                yield Violation("too-close", subject.id, after.at, f"{gap:.1f}s after the last")
+        counts: dict[str, int] = {}
+        for call in issued:
+            record = subject.record_at(call.at)
+            opened = str(record.body.get("opened_at")) if record else ""
+            counts[opened] = counts.get(opened, 0) + (not call.frozen)
+            if counts[opened] > law.max_attempts:
+                text = f"start {counts[opened]} of one incident"
+                yield Violation("over-budget", subject.id, call.at, text)
+
+
+def _issued(subject: Subject) -> list[Call]:
+    """Accepted starts; what the SDK sends again after a lost answer is one with the first."""
+    issued: list[Call] = []
+    for call in subject.starts:
+        if not call.took_effect:
+            continue
+        if issued and issued[-1].run == call.run and issued[-1].lost:
+            continue
+        issued.append(call)
+    return issued
+
+
+def _new(subject: Subject, before: Call, after: Call) -> bool:
+    """Whether two starts belong to different incidents."""
+    first, second = subject.record_at(before.at), subject.record_at(after.at)
+    return bool(first and second and first.body.get("opened_at") != second.body.get("opened_at"))
+
+
+def honest_attempts(evidence: Evidence) -> Iterator[Violation]:
+    """A record never counts more issued attempts than starts that could have been issued."""
+    for subject in evidence.subjects.values():
+        for write in subject.writes:
+            counted = sum(attempt.get("result") in ISSUED for attempt in write.attempts)
+            opened = write.body.get("opened_at")
+            since = evidence.seconds(str(opened)) - SLACK if opened else 0.0
+            sent = sum(since <= call.at <= write.at for call in subject.starts)
+            foreign = subject.states(since, write.at).count("pending")
+            if counted > max(sent, foreign):
+                text = f"{counted} counted, {sent} sent ({write.reason})"
+                yield Violation("attempt-not-issued", subject.id, write.at, text)
+
+
+# --- what must not be touched ----------------------------------------------------------------
+
+
+def untouchable(evidence: Evidence) -> Iterator[Violation]:
+    """Out of scope, held, in a group, or not down: for as long as an act may rest on old facts."""
+    law = evidence.law
+    for subject in evidence.subjects.values():
+        for call in subject.starts:
+            since = call.at - law.lag - law.lease
+            tags = subject.tags(since, call.at)
+            reasons = {
+                "out of scope": all(t.get(law.tag[0]) != law.tag[1] for t in tags),
+                "in a group": all("aws:autoscaling:groupName" in t for t in tags),
+                "held": all(_held(evidence, t.get("fleetmend:hold-until"), call.at) for t in tags),
+                "not down": not DOWN.intersection(subject.states(since, call.at)),
+            }
+            for reason, true in reasons.items():
+                if true and not call.frozen:
+                    yield Violation("untouchable", subject.id, call.at, reason)
+        for write in subject.writes:
+            if (
+                write.planned
+                and write.held_until
+                and evidence.seconds(write.held_until) > write.at + SLACK
+            ):
+                yield Violation("untouchable", subject.id, write.at, "planned although held")
+
+
+def _held(evidence: Evidence, until: str | None, moment: float) -> bool:
+    if until is None:
+        return False
+    try:
+        return evidence.seconds(until.replace("Z", "+00:00")) > moment + SLACK
+    except ValueError:
+        return True  # what cannot be read as a time holds until corrected (spec: doubt, no harm)
+
+
+def obeyed_mode(evidence: Evidence) -> Iterator[Violation]:
+    """A run that began while the mode forbade acting starts nothing."""
+    changes = [(0.0, "act")]
+    changes += [
+        (said.at, said.word.removeprefix("mode:"))
+        for said in evidence.tape.said
+        if said.word.startswith("mode:")
+    ]
+    for subject in evidence.subjects.values():
+        for call in subject.starts:
+            began = evidence.runs[call.run].began
+            mode = [word for at, word in changes if at <= began][-1]
+            if mode != "act":
+                yield Violation("mode", subject.id, call.at, f"the mode was {mode}")
+
+
+def garbage_left_alone(evidence: Evidence) -> Iterator[Violation]:
+    """While a record cannot be read, runs that began since do nothing until somebody says so."""
+    for said in evidence.tape.said:
+        if said.word != "garbage":
+            continue
+        subject = evidence.subjects[said.id]
+        release = min(
+            (s.at for s in evidence.tape.said if s.word == "retry" and s.id == said.id),
+            default=1e12,
+        )
+        for call in subject.starts:
+            if said.at < evidence.runs[call.run].began < release:
+                yield Violation("garbage", subject.id, call.at, "started on an unreadable record")
+        for write in subject.writes:
+            if said.at < write.at < release and evidence.runs[write.call.run].began > said.at:
+                yield Violation("garbage", subject.id, write.at, "overwrote an unreadable record")
+
+
+def one_stops_no_other(evidence: Evidence) -> Iterator[Violation]:
+    """A call that fails for some of its subjects is followed, in its run, by one for the others."""
+    for run, calls in evidence.calls.items():
+        if evidence.disturbed(run):
+            continue
+        starts = [call for call in calls if call.name == "ec2:StartInstances"]
+        if any(call.lost or call.injected for call in starts):
+            continue
+        for call in starts:
+            late = call.at - evidence.runs[run].began > FULL_SPEED
+            for one in (
+                set(call.subjects) - set(call.culprits) if call.culprits and not late else ()
+            ):
+                if not any(one in later.subjects for later in starts if later.n > call.n):
+                    text = f"{call.error} was another's, and run {run} left it behind"
+                    yield Violation("head-of-line", one, call.at, text)
+
+
+RULES: tuple[Callable[[Evidence], Iterator[Violation]], ...] = (
+    overlapping_intents,
+    intent_before_act,
+    abandoned_intents,
+    spacing_and_budget,
+    honest_attempts,
+    untouchable,
+    obeyed_mode,
+    garbage_left_alone,
+    one_stops_no_other,
+)

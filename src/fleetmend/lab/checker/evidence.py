@@ -1,0 +1,207 @@
+"""What the tape of a simulation proves, sorted by subject, for the history checker to judge.
+
+This reads bytes and calls as any outsider would. It must not use the product's code: whoever
+checks a writer with its own reader finds the mistakes they share to be none.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+from fleetmend.lab.tape import Call, Run, Tape, Truth
+
+_RECORD = re.compile(r"records/[a-z]+/(?P<subject>[^/]+)\.json")
+
+REFUSALS_OF_STATE = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"})
+"""S3's answers that are part of compare-and-swap, and no trouble."""
+
+TROUBLED = frozenset({"crashed", "timed-out", "failed"})
+
+
+SLACK = 2.0
+"""Seconds by which two estimates of the store's time may differ (`Date` has full seconds)."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A promise that was broken: which, about whom, when (seconds), and the facts."""
+
+    rule: str
+    subject: str
+    at: float
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.subject} at {self.at:.3f}: {self.text}"
+
+
+@dataclass(frozen=True)
+class Law:
+    """What is promised. Durations in seconds; the defaults are the specification's."""
+
+    epoch: datetime
+    retry_interval: float = 300.0
+    max_attempts: int = 3
+    lease: float = 90.0
+    tag: tuple[str, str] = ("Auto-Recover", "true")
+    lag: float = 30.0
+    """How old the facts may be that an act rests on: observation, and EC2's own consistency."""
+
+
+@dataclass(frozen=True)
+class Write:
+    """One write of a record that took effect; `at` in seconds from the start."""
+
+    at: float
+    call: Call
+    subject: str
+    body: Mapping[str, Any]
+
+    @property
+    def status(self) -> str:
+        """`open`, `refused`, `exhausted` or `closed`."""
+        return str(self.body.get("status"))
+
+    @property
+    def reason(self) -> str:
+        """The reason's code."""
+        return str(self.body.get("reason"))
+
+    @property
+    def intent(self) -> Mapping[str, Any]:
+        """The intent, empty when there is none."""
+        return cast("Mapping[str, Any]", self.body.get("intent") or {})
+
+    @property
+    def planned(self) -> str:
+        """The id of an intent that is written down and not yet known to be issued, or empty."""
+        return str(self.intent["id"]) if self.intent.get("state") == "planned" else ""
+
+    @property
+    def held_until(self) -> str:
+        """The end of a person's hold as an ISO time, empty when there is none."""
+        return str(cast("Mapping[str, Any]", self.body.get("hold") or {}).get("until", ""))
+
+    @property
+    def attempts(self) -> list[Mapping[str, Any]]:
+        """The attempts."""
+        return cast("list[Mapping[str, Any]]", self.body.get("attempts") or [])
+
+    @property
+    def alerts(self) -> list[Mapping[str, Any]]:
+        """The alerts, owed and delivered."""
+        return cast("list[Mapping[str, Any]]", self.body.get("alerts") or [])
+
+
+@dataclass
+class Subject:
+    """One instance, as the records and as the world tell it."""
+
+    id: str
+    writes: list[Write] = field(default_factory=list[Write])
+    starts: list[Call] = field(default_factory=list[Call])
+    truths: list[Truth] = field(default_factory=list[Truth])
+
+    def record_at(self, moment: float) -> Write | None:
+        """The record in force at that moment."""
+        found = None
+        for write in self.writes:
+            if write.at > moment:
+                break
+            found = write
+        return found
+
+    def states(self, since: float, until: float) -> list[str]:
+        """Every state it was in between two moments, the one it had at `since` included."""
+        inside: list[str] = []
+        before = "running"
+        for truth in self.truths:
+            if truth.at > until:
+                break
+            if truth.what in {"healthy", "impaired", "retagged"}:
+                continue
+            if truth.at <= since:
+                before = truth.what
+            else:
+                inside.append(truth.what)
+        return [before, *inside]
+
+    def tags(self, since: float, until: float) -> list[Mapping[str, str]]:
+        """Every set of tags it had between two moments."""
+        inside: list[Mapping[str, str]] = []
+        before: Mapping[str, str] = {}
+        for truth in self.truths:
+            if truth.at > until:
+                break
+            if truth.at <= since:
+                before = truth.tags
+            else:
+                inside.append(truth.tags)
+        return [before, *inside] if before else inside
+
+
+@dataclass
+class Evidence:
+    """The tape by subject, and which runs were disturbed."""
+
+    tape: Tape
+    law: Law
+    subjects: dict[str, Subject]
+    runs: dict[int, Run]
+    calls: dict[int, list[Call]]
+
+    def seconds(self, text: str) -> float:
+        """An ISO time of a record as seconds from the start."""
+        return (datetime.fromisoformat(text) - self.law.epoch).total_seconds()
+
+    def disturbed(self, run: int) -> bool:
+        """Whether something was done to the run that excuses it: crash, pause, trouble with AWS."""
+        one = self.runs[run]
+        if one.how in TROUBLED or one.ended is None or one.paused:
+            return True
+        return any(
+            call.lost or (call.error and call.error not in REFUSALS_OF_STATE)
+            for call in self.calls.get(run, ())
+            if call.service != "ec2"
+        )
+
+
+def gather(tape: Tape, law: Law) -> Evidence:
+    """Sort a tape."""
+    subjects: dict[str, Subject] = {}
+    calls: dict[int, list[Call]] = {}
+
+    def of(identity: str) -> Subject:
+        return subjects.setdefault(identity, Subject(identity))
+
+    for truth in tape.truths:
+        of(truth.id).truths.append(truth)
+    for call in tape.calls:
+        calls.setdefault(call.run, []).append(call)
+        if call.name == "ec2:StartInstances" and not (call.done is None and not call.lost):
+            for identity in call.subjects:
+                of(identity).starts.append(call)
+        match = _RECORD.fullmatch(call.key) if call.name == "s3:PutObject" else None
+        if match and call.took_effect and call.done is not None and isinstance(call.written, dict):
+            body = cast("Mapping[str, Any]", call.written)
+            subject = of(match["subject"])
+            subject.writes.append(Write(call.done, call, subject.id, body))
+    for subject in subjects.values():
+        subject.writes.sort(key=lambda write: write.at)
+        subject.starts.sort(key=lambda call: call.done or call.at)
+    return Evidence(tape, law, subjects, {run.n: run for run in tape.runs}, calls)
+
+
+def owner(subject: Subject, intent: str) -> int:
+    """The run that wrote this intent down."""
+    return next(write.call.run for write in subject.writes if write.planned == intent)
+
+
+def live_intent(evidence: Evidence, subject: Subject, call: Call) -> bool:
+    """Whether the run of this call holds a planned intent that still lives when it is sent."""
+    write = subject.record_at(call.at)
+    if write is None or not write.planned or owner(subject, write.planned) != call.run:
+        return False
+    return call.at <= evidence.seconds(str(write.intent["until"])) + SLACK

@@ -1,0 +1,184 @@
+"""Rules about records and alerts: no state twice, no look lost, each fact told, and told once."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise, zip_longest
+from typing import Any
+
+from fleetmend.lab.checker.evidence import Evidence, Violation, Write
+from fleetmend.lab.tape import Told
+
+_DIGEST = re.compile(r"digest-\w+")
+UNOWED = frozenset({"ledger-unavailable", "settings-broken"})
+"""Kinds that no record can owe: they are told directly."""
+
+
+def no_state_twice(evidence: Evidence) -> Iterator[Violation]:
+    """Two different writes of one record never have the same bytes, so that no ETag comes back."""
+    for subject in evidence.subjects.values():
+        seen: dict[bytes, Write] = {}
+        for write in subject.writes:
+            body = bytes(write.call.params.get("Body", b""))
+            if body in seen:
+                text = f"the bytes of {seen[body].at:.3f} again"
+                yield Violation("same-bytes", subject.id, write.at, text)
+            seen[body] = write
+
+
+def next_look(evidence: Evidence) -> Iterator[Violation]:
+    """An open incident says when it is looked at next, and the queue is asked to wake for it."""
+    for subject in evidence.subjects.values():
+        for write, after in zip_longest(subject.writes, subject.writes[1:]):
+            run = write.call.run
+            if write.status != "open" or evidence.disturbed(run) or _amended(evidence, write):
+                continue
+            if after is not None and after.call.run == run:
+                continue
+            if not write.body.get("next_look_at"):
+                yield Violation("no-next-look", subject.id, write.at, write.reason)
+                continue
+            woken = any(
+                call.service == "sqs" and call.took_effect and subject.id in call.subjects
+                for call in evidence.calls[run]
+                if call.at >= write.at
+            )
+            if not woken:
+                text = f"run {run} woke nobody ({write.reason})"
+                yield Violation("no-wake-up", subject.id, write.at, text)
+
+
+def _amended(evidence: Evidence, write: Write) -> bool:
+    """Whether this write only put a person's word into the record."""
+    return any(
+        said.id == write.subject and said.at <= write.at and said.word in {"hold", "release"}
+        for said in evidence.tape.said
+    )
+
+
+def exhausted_stays(evidence: Evidence) -> Iterator[Violation]:
+    """Exhausted ends by health, by leaving the scope, or by an operator's retry; not by itself."""
+    for subject in evidence.subjects.values():
+        for before, after in pairwise(subject.writes):
+            if before.status != "exhausted" or after.status == "exhausted":
+                continue
+            told = any(
+                said.word == "retry" and said.id == subject.id and said.at <= after.at
+                for said in evidence.tape.said
+            )
+            since = after.at - evidence.law.lag - 60.0
+            up = {"running", "pending", "terminated", "shutting-down"}.intersection(
+                subject.states(since, after.at)
+            )
+            untagged = any(
+                t.get(evidence.law.tag[0]) != evidence.law.tag[1]
+                for t in subject.tags(since, after.at)
+            )
+            if not told and not up and not untagged:
+                text = f"became {after.status}: {after.reason}"
+                yield Violation("exhausted-reset", subject.id, after.at, text)
+
+
+def told_as_owed(evidence: Evidence) -> Iterator[Violation]:
+    """A fact is told only once a record owes it, and marked delivered only once it was told."""
+    first: dict[str, float] = {}
+    told: dict[str, float] = {}
+    for one in evidence.tape.told:
+        told.setdefault(one.fact, one.at)
+    for subject in evidence.subjects.values():
+        for write in subject.writes:
+            for alert in write.alerts:
+                fact = str(alert["fact"])
+                first.setdefault(fact, write.at)
+                if alert.get("delivered") and not _handed_over(evidence, alert, told, write.at):
+                    yield Violation("marked-untold", subject.id, write.at, fact)
+    for one in evidence.tape.told:
+        if one.kind not in UNOWED and not first.get(one.fact, 1e12) <= one.at:
+            yield Violation("told-before-owed", one.subject, one.at, one.fact)
+
+
+def _handed_over(
+    evidence: Evidence, alert: Mapping[str, Any], told: Mapping[str, float], moment: float
+) -> bool:
+    """Whether the topic, or a digest that stands in the ledger, has the fact by then."""
+    if told.get(str(alert["fact"]), 1e12) <= moment:
+        return True
+    digest = _DIGEST.fullmatch(str(alert["delivered"]))
+    carrier = evidence.subjects.get(digest[0]) if digest else None
+    return bool(carrier and carrier.writes and carrier.writes[0].at <= moment)
+
+
+def told_once(evidence: Evidence) -> Iterator[Violation]:
+    """A fact is told again only after the run that told it was disturbed."""
+    tellings: dict[str, list[Told]] = {}
+    for one in evidence.tape.told:
+        if one.kind not in UNOWED:
+            tellings.setdefault(one.fact, []).append(one)
+    for fact, ones in tellings.items():
+        for before, after in pairwise(ones):
+            if not evidence.disturbed(before.run):
+                text = f"{fact} again by run {after.run}, and run {before.run} was not disturbed"
+                yield Violation("told-twice", after.subject, after.at, text)
+
+
+def told_at_last(evidence: Evidence) -> Iterator[Violation]:
+    """At the end nothing is owed any more. For histories that end quietly."""
+    for subject in evidence.subjects.values():
+        for alert in subject.writes[-1].alerts if subject.writes else ():
+            if not alert.get("delivered"):
+                at = subject.writes[-1].at
+                yield Violation("never-told", subject.id, at, str(alert["fact"]))
+
+
+def settled(evidence: Evidence) -> Iterator[Violation]:
+    """At the end every instance in scope runs and is healthy, or its record says why not.
+
+    For histories that end quietly: no fault, no shortage, and time enough.
+    """
+    law = evidence.law
+    for subject in evidence.subjects.values():
+        if not subject.truths:
+            continue
+        last = subject.truths[-1]
+        states = [t for t in subject.truths if t.what != "retagged"]
+        held = last.tags.get(law.tag[0]) != law.tag[1]
+        record = subject.writes[-1] if subject.writes else None
+        if record and record.planned:
+            yield Violation("left-planned", subject.id, record.at, record.planned)
+        if states[-1].what in {"healthy", "terminated", "shutting-down"} or held:
+            if record and record.status == "open":
+                yield Violation("left-open", subject.id, record.at, record.reason)
+            continue
+        if states[-1].what == "running" and states[-1].at == 0.0:
+            continue
+        garbage = any(
+            said.word == "garbage" and said.id == subject.id for said in evidence.tape.said
+        )
+        if not garbage and (record is None or record.status not in {"exhausted", "refused"}):
+            status = f"{record.status}: {record.reason}" if record else "no record"
+            yield Violation("left-down", subject.id, states[-1].at, f"{states[-1].what}, {status}")
+
+
+def quiet_at_last(evidence: Evidence) -> Iterator[Violation]:
+    """The last sweep of a quiet end changes nothing: it starts nothing and writes nothing."""
+    sweeps = [run for run in evidence.tape.runs if run.trigger == "schedule" and run.ended]
+    if not sweeps:
+        return
+    for call in evidence.calls.get(sweeps[-1].n, ()):
+        if call.name in {"ec2:StartInstances", "s3:PutObject", "s3:DeleteObject", "sns:Publish"}:
+            yield Violation(
+                "second-pass", call.key or "-", call.at, f"{call.name} in the last sweep"
+            )
+
+
+ALWAYS: tuple[Callable[[Evidence], Iterator[Violation]], ...] = (
+    no_state_twice,
+    next_look,
+    exhausted_stays,
+    told_as_owed,
+    told_once,
+)
+AT_LAST: tuple[Callable[[Evidence], Iterator[Violation]], ...] = (
+    told_at_last,
+    settled,
+    quiet_at_last,
+)

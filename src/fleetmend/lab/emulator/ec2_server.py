@@ -210,6 +210,8 @@ class Ec2Gateway:
         match str(environ["PATH_INFO"]).removeprefix(PATH):
             case "calls":
                 result = [call.as_json() for call in self.tape.since(int(query["since"]))]
+            case "who":
+                result = {"pid": os.getpid()}
             case "disturb":
                 self.book.add(Disturbance.from_json(data))
             case "calm":

@@ -1,10 +1,11 @@
 """One scenario played over the wire, in real time divided by `speed`."""
 
+import contextlib
 import json
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import fields as fields_of
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +29,12 @@ _LOGGER = logging.getLogger(__name__)
 
 SWEEP_EVERY = 120.0
 """Scenario seconds between two sweeps, as the installation's schedule has it."""
+
+FASTEST = 200
+"""Scenario seconds per real second: beyond it a run takes longer than the promises it must keep."""
+
+WORKERS = 2
+"""Runs at once that the installed event source mapping allows."""
 
 REPLACED_AFTER = 60.0
 """Scenario seconds until an Auto Scaling group gives up an instance that stopped."""
@@ -65,11 +72,13 @@ class World:
         emulators: Emulators,
         speed: float,
         tell: Callable[[str], None] = say_nothing,
+        watch: Callable[[Event], None] | None = None,
     ) -> None:
         self.scenario = scenario
         self.emulators = emulators
         self.speed = speed
         self.tell = tell
+        self.watch = watch
         self.settings: Fields = dict(scenario.settings.recovery)
         self.no_sweeps_until = 0.0
         self.installed: Installed
@@ -116,7 +125,7 @@ class World:
         self.installed = look_up(self.emulators, installation, "recovery")
         self.put_parameter("mode/recovery", self.scenario.settings.mode)
         self.put_settings()
-        self.sweep()
+        self._warm_up()
         self.start = datetime.now(UTC)
         self.fleet = create(self.emulators, self.scenario, self.start, self.speed)
         self.emulators.physics.watch(self._replace)
@@ -133,24 +142,54 @@ class World:
         policy = scaled_settings(self.settings, self.speed)
         self.put_parameter("recovery/policy", json.dumps(policy))
 
+    def _warm_up(self) -> None:
+        """Start as many workers as the queue may use, so that no play waits for an import."""
+        workers = [threading.Thread(target=self.sweep) for _ in range(WORKERS)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+
     # What happens
 
     def run(self) -> None:
         """Let the timeline happen."""
-        self.start, self._began = datetime.now(UTC), time.time()
-        self._stopped_from_the_start()
-        sweeps = threading.Thread(target=self._sweeps, name="lab-sweeps", daemon=True)
-        if self.speed != 1.0:
-            sweeps.start()
-        try:
+        with self.sweeping():
             for step in self.scenario.timeline:
                 self._wait(step.at)
                 carry_out(self, step.verb)
             self._wait(self.scenario.end)
+
+    @contextlib.contextmanager
+    def sweeping(self) -> Generator[None]:
+        """Time starts, and the schedule fires; at speed 1 the installed one does by itself."""
+        self.start, self._began = datetime.now(UTC), time.time()
+        self._stopped_from_the_start()
+        sweeps = threading.Thread(target=self._sweeps, name="lab-sweeps", daemon=True)
+        watcher = threading.Thread(target=self._watch, name="lab-watch", daemon=True)
+        try:
+            if self.speed != 1.0:
+                sweeps.start()
+            if self.watch is not None:
+                watcher.start()
+            yield
         finally:
             self._over.set()
-        if sweeps.is_alive():
-            sweeps.join(90)
+        for thread in (sweeps, watcher):
+            if thread.is_alive():
+                thread.join(90)
+
+    def _watch(self) -> None:
+        """Hand on what happens while it happens; calls are known when they were answered."""
+        shown: set[int] = set()
+        last = False
+        while not last and self.watch is not None:
+            last = self._over.wait(0.25)
+            for event in self.history().events:
+                key = hash((event.at, event.kind, event.subject, event.what))
+                if key not in shown:
+                    shown.add(key)
+                    self.watch(event)
 
     def _wait(self, at: float) -> None:
         """Sleep until that moment; a late start is made up for by the next entries."""
@@ -255,6 +294,7 @@ def play(
     artifact: Path,
     speed: float = 60.0,
     tell: Callable[[str], None] = say_nothing,
+    watch: Callable[[Event], None] | None = None,
 ) -> History:
     """Play a scenario in an embedded AWS of its own.
 
@@ -265,6 +305,7 @@ def play(
         speed: scenario seconds per real second; the installed intervals are divided by it. At 1
             the installed schedules fire by themselves, else the lab fires the sweep.
         tell: gets a line for each step.
+        watch: gets each event of the history about when it happens, from another thread.
 
     Returns:
         What happened, in scenario time; judge it with `tolerance(speed)`.
@@ -279,9 +320,30 @@ def play(
             f"the scenario {scenario.name!r} is not meant for the emulator",
             remedy="play it in the sim: --world sim",
         )
-    pace = Pace().at(speed)
-    with Emulators(region=scenario.region, pace=pace, tell=tell) as emulators:
-        world = World(scenario, emulators, speed, tell)
-        world.prepare(graph, artifact)
+    with opened(
+        scenario, graph=graph, artifact=artifact, speed=speed, tell=tell, watch=watch
+    ) as world:
         world.run()
         return world.history()
+
+
+@contextlib.contextmanager
+def opened(
+    scenario: Scenario,
+    *,
+    graph: Graph,
+    artifact: Path,
+    speed: float = 60.0,
+    tell: Callable[[str], None] = say_nothing,
+    watch: Callable[[Event], None] | None = None,
+) -> Generator[World]:
+    """A world with its installation and fleet, stopped when the block ends. See `play`."""
+    if not 0 < speed <= FASTEST:
+        raise EmulatorFailed(
+            f"speed {speed:g} is not possible here", remedy=f"choose more than 0, at most {FASTEST}"
+        )
+    pace = Pace().at(speed)
+    with Emulators(region=scenario.region, pace=pace, tell=tell) as emulators:
+        world = World(scenario, emulators, speed, tell, watch)
+        world.prepare(graph, artifact)
+        yield world

@@ -115,6 +115,17 @@ def ownership(session: Session, inputs: Inputs) -> Outputs:
     return {"id": inputs["bucket"]}
 
 
+@creates("aws:s3/bucketLogging:BucketLogging")
+def access_log(session: Session, inputs: Inputs) -> Outputs:
+    """Where a bucket's access log goes; MiniStack keeps the setting and writes no log."""
+    target = {"TargetBucket": inputs["targetBucket"], "TargetPrefix": inputs["targetPrefix"]}
+    inputs.pick(format="targetObjectKeyFormat")  # MiniStack writes no log, so no keys
+    session.client("s3").put_bucket_logging(
+        Bucket=inputs["bucket"], BucketLoggingStatus={"LoggingEnabled": target}
+    )
+    return {"id": inputs["bucket"]}
+
+
 @creates("aws:s3/bucketPolicy:BucketPolicy")
 def bucket_policy(session: Session, inputs: Inputs) -> Outputs:
     """A bucket's policy; MiniStack keeps it and holds nobody to it."""

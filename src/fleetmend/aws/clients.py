@@ -12,12 +12,15 @@ is decided here, by the patience a client is made with:
   second try.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeAlias, cast
 
 from boto3.session import Session
 from botocore.config import Config
+
+from fleetmend.aws.errors import CAPACITY
 
 Client: TypeAlias = Any
 """What boto3 makes at run time from service descriptions, and so has no static type."""
@@ -97,4 +100,19 @@ def client(service: str, session: Client = None) -> Client:
         session: a boto3 session with settings of its own; the lab passes one.
     """
     maker = session or cast("Client", Session)()
-    return maker.client(service, config=config(_PATIENCE.get(service, ORDINARY)))
+    made = maker.client(service, config=config(_PATIENCE.get(service, ORDINARY)))
+    if service == "ec2":
+        made.meta.events.register_first(
+            "needs-retry.ec2", _no_retry_for_capacity, unique_id="fleetmend-capacity"
+        )
+    return made
+
+
+def _no_retry_for_capacity(response: Client = None, **_: object) -> bool | None:
+    """A lack of capacity comes as HTTP 500, which the SDK would resend: one probe is enough.
+
+    EC2 API Reference, "Server error codes". False ends the SDK's tries, None leaves it to them.
+    """
+    parsed = cast("Mapping[str, Any]", response[1] if response else {})
+    error = cast("Mapping[str, Any]", parsed.get("Error") or {})
+    return False if error.get("Code") in CAPACITY else None

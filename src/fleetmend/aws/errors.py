@@ -42,7 +42,7 @@ class Failure:
     text: str = ""
 
 
-_CAPACITY = {
+CAPACITY = {
     "InsufficientInstanceCapacity",
     "InsufficientHostCapacity",
     "InsufficientReservedInstanceCapacity",
@@ -54,6 +54,7 @@ _CAPACITY = {
     "VcpuLimitExceeded",
     "MaxSpotInstanceCountExceeded",
 }
+"""Nothing was started, and nothing will be by asking again at once."""
 
 _UNSUPPORTED = {"Unsupported", "UnsupportedOperation"}
 """The type is not offered in the zone, or the configuration is not: said again next time."""
@@ -169,7 +170,7 @@ def _meaning(error: Exception) -> tuple[Result, Cause]:
         never_sent = isinstance(error, _NEVER_SENT)
         return (Result.THROTTLED if never_sent else Result.UNKNOWN), Cause.CALL
     code = code_of(error)
-    if code in _CAPACITY:
+    if code in CAPACITY:
         return Result.CAPACITY, Cause.PLACE
     if code in _UNSUPPORTED:
         return Result.REFUSED, Cause.PLACE

@@ -103,7 +103,7 @@ class S3Ledger:
 
     def open(self) -> list[str]:
         """See `Ledger`. One ListObjectsV2 for a thousand hints."""
-        start = self._key("open", "")
+        start = self._folder("open")
         token: dict[str, str] = {}
         subjects: list[str] = []
         while True:
@@ -142,7 +142,8 @@ class S3Ledger:
     def set_aside(self, stored: Stored) -> str:
         """See `Ledger`. The same bytes have one copy, however often they are met."""
         key = self._key("records", stored.subject)
-        aside = self._key("aside", f"{stored.subject}/{stored.etag.strip(chr(34))}", plain=True)
+        version = stored.etag.strip('"')
+        aside = f"{self._key('aside', stored.subject)}/{version}"
         try:
             body = self._body(self._call(self._client.get_object, Key=key, IfMatch=stored.etag))
             self._call(self._client.put_object, Key=aside, Body=body, IfNoneMatch="*")
@@ -227,11 +228,13 @@ class S3Ledger:
             return None, f"it is the record of {record.subject} under {record.concern}"
         return record, ""
 
-    def _key(self, kind: str, subject: str, *, plain: bool = False) -> str:
-        if subject and not plain and not _SUBJECT.fullmatch(subject):
+    def _folder(self, kind: str) -> str:
+        return f"{self._prefix}{kind}/{self._concern}/"
+
+    def _key(self, kind: str, subject: str) -> str:
+        if not _SUBJECT.fullmatch(subject):
             raise ValueError(f"{subject!r} is no name of a subject")
-        suffix = ".json" if kind == "records" else ""
-        return f"{self._prefix}{kind}/{self._concern}/{subject}{suffix}"
+        return self._folder(kind) + subject + (".json" if kind == "records" else "")
 
     def _unavailable(self, doing: str, error: Exception) -> LedgerUnavailable:
         unavailable = failed(LedgerUnavailable, f"{doing} in the bucket {self._bucket}", error)

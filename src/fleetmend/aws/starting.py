@@ -84,9 +84,13 @@ def _by_place(requests: Iterable[StartRequest]) -> list[tuple[StartRequest, ...]
 
 def _first_pieces(requests: Sequence[StartRequest]) -> list[_Piece]:
     """Chunks for those not known to lack capacity; then one probe per place for the others."""
-    groups = _by_place({request.id: request for request in requests}.values())
-    probed = [group for group in groups if any(request.probe for request in group)]
-    others = [request for group in groups if group not in probed for request in group]
+    probed: list[tuple[StartRequest, ...]] = []
+    others: list[StartRequest] = []
+    for group in _by_place({request.id: request for request in requests}.values()):
+        if any(request.probe for request in group):
+            probed.append(group)
+        else:
+            others.extend(group)
     chunks = [_Piece(tuple(others[n : n + CHUNK])) for n in range(0, len(others), CHUNK)]
     return [*chunks, *(_Piece(group[:1], group[1:]) for group in probed)]
 

@@ -1,0 +1,314 @@
+"""The fleet's adapter over real boto3 clients: what is sent, and what answers mean."""
+
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs
+
+import pytest
+from botocore import endpoint
+from botocore.stub import Stubber
+
+from fleetmend.aws.clients import LONGEST_CALL
+from fleetmend.aws.ec2 import DryRunFleet, Ec2Fleet
+from fleetmend.core.model import Check, Result, Selector, StartRequest
+from fleetmend.core.ports import ObservationFailed
+from tests.unit.aws.wire import client, ec2_error, lost, response
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+LATER = NOW + timedelta(seconds=90)
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch):
+    monkeypatch.setattr(endpoint.time, "sleep", lambda _: None)
+
+
+def fleet(made, *, now=NOW, remaining=timedelta(minutes=1)):
+    return Ec2Fleet(made, clock=lambda: now, remaining=lambda: remaining)
+
+
+def answered(*answers):
+    """A fleet whose requests get these answers in turn, and the list of what was asked."""
+    left, asked = list(answers), []
+
+    def answer(request):
+        body = request.body.decode() if isinstance(request.body, bytes) else request.body
+        asked.append({key: value[0] for key, value in parse_qs(body).items()})
+        given = left.pop(0)
+        return given(request) if callable(given) else given
+
+    return fleet(client("ec2", answer)), asked
+
+
+def started(*ids):
+    items = "".join(f"<item><instanceId>{name}</instanceId></item>" for name in ids)
+    return response(
+        f"<StartInstancesResponse><instancesSet>{items}</instancesSet></StartInstancesResponse>"
+    )
+
+
+def ask(*ids, zone="us-east-1a", probe=False):
+    return [StartRequest(name, "m5.large", zone, probe) for name in ids]
+
+
+def instance(name, state="stopped", **more):
+    return {"InstanceId": name, "State": {"Name": state}, **more}
+
+
+def reservations(*instances):
+    return {"Reservations": [{"Instances": [item]} for item in instances]}
+
+
+# --- observing -------------------------------------------------------------------------------
+
+
+def test_stopped_filters_on_the_server_and_reads_every_page():
+    made = client("ec2", lost)
+    filters = [
+        {"Name": "tag:Team*", "Values": [r"a\*b\?c\\d"]},
+        {"Name": "instance-state-name", "Values": ["stopping", "stopped"]},
+    ]
+    asked = {"Filters": filters, "MaxResults": 1000}
+    with Stubber(made) as stub:
+        stub.add_response(
+            "describe_instances", reservations(instance("i-1")) | {"NextToken": "t"}, asked
+        )
+        stub.add_response("describe_instances", {}, asked | {"NextToken": "t"})
+        assert fleet(made).stopped(Selector("Team*", "a*b?c\\d")) == ["i-1"]
+        stub.assert_no_pending_responses()
+
+
+def test_observe_reads_facts_and_every_check_that_aws_reports():
+    made = client("ec2", lost)
+    described = reservations(
+        instance(
+            "i-1",
+            "running",
+            InstanceType="m5.large",
+            Placement={"AvailabilityZone": "us-east-1a"},
+            Tags=[{"Key": "Auto-Recover", "Value": "true"}],
+            LaunchTime=NOW,
+        ),
+        instance("i-2", InstanceLifecycle="spot"),
+    )
+    statuses = {
+        "InstanceStatuses": [
+            {
+                "InstanceId": "i-1",
+                "InstanceState": {"Name": "running"},
+                "SystemStatus": {"Status": "ok"},
+                "InstanceStatus": {"Status": "initializing"},
+                "AttachedEbsStatus": {"Status": "impaired"},
+                "ApplicationStatus": {"Status": "not-applicable"},
+            }
+        ]
+    }
+    with Stubber(made) as stub:
+        stub.add_response(
+            "describe_instances",
+            described,
+            {
+                "Filters": [{"Name": "instance-id", "Values": ["i-1", "i-2", "i-3"]}],
+                "MaxResults": 1000,
+            },
+        )
+        stub.add_response("describe_instance_status", statuses, {"InstanceIds": ["i-1"]})
+        seen = fleet(made).observe(["i-2", "i-1", "i-3", "i-1"])
+    assert set(seen) == {"i-1", "i-2"}
+    assert seen["i-1"].checks == (
+        Check("application", "not-applicable"),
+        Check("attached-ebs", "impaired"),
+        Check("instance", "initializing"),
+        Check("system", "ok"),
+    )
+    assert (seen["i-1"].type, seen["i-1"].zone) == ("m5.large", "us-east-1a")
+    assert (seen["i-1"].launched_at, seen["i-1"].observed_at) == (NOW, NOW)
+    assert seen["i-1"].tags == {"Auto-Recover": "true"}
+    assert (seen["i-2"].lifecycle, seen["i-2"].checks) == ("spot", ())
+
+
+def test_observe_asks_for_no_more_ids_than_a_filter_takes():
+    made = client("ec2", lost)
+    ids = [f"i-{n:08x}" for n in range(401)]
+    with Stubber(made) as stub:
+        for some in (ids[:200], ids[200:400], ids[400:]):
+            stub.add_response(
+                "describe_instances",
+                reservations(*(instance(name, "running") for name in some)),
+                {"Filters": [{"Name": "instance-id", "Values": some}], "MaxResults": 1000},
+            )
+        for n in range(0, 401, 100):
+            stub.add_response(
+                "describe_instance_status",
+                {"InstanceStatuses": []},
+                {"InstanceIds": ids[n : n + 100]},
+            )
+        assert len(fleet(made).observe(ids)) == 401
+        stub.assert_no_pending_responses()
+
+
+def test_an_instance_that_goes_while_its_checks_are_read_fails_no_other():
+    made = client("ec2", lost)
+    ids = ["i-1", "i-2", "i-3"]
+    ok = {"SystemStatus": {"Status": "ok"}}
+    with Stubber(made) as stub:
+        stub.add_response(
+            "describe_instances", reservations(*(instance(n, "running") for n in ids))
+        )
+        stub.add_client_error("describe_instance_status", "InvalidInstanceID.NotFound", "no")
+        stub.add_client_error("describe_instance_status", "InvalidInstanceID.NotFound", "no")
+        stub.add_response(
+            "describe_instance_status",
+            {"InstanceStatuses": [{"InstanceId": "i-2", **ok}, {"InstanceId": "i-3", **ok}]},
+        )
+        seen = fleet(made).observe(ids)
+    assert {name: bool(i.checks) for name, i in seen.items()} == {
+        "i-1": False,
+        "i-2": True,
+        "i-3": True,
+    }
+
+
+def test_nothing_to_observe_is_asked_of_nobody():
+    assert fleet(client("ec2", lost)).observe([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (lost, "ReadTimeoutError"),
+        (ec2_error("RequestLimitExceeded", status=503), "RequestLimitExceeded"),
+        (ec2_error("UnauthorizedOperation", status=403), "UnauthorizedOperation"),
+        (response("<html>"), "ResponseParserError"),
+    ],
+)
+def test_a_describe_that_failed_is_doubt_and_says_what_to_do(answer, code):
+    made, _ = answered(*[answer] * 2)
+    with pytest.raises(ObservationFailed) as caught:
+        made.stopped(Selector())
+    assert caught.value.code == code
+    assert caught.value.remedy
+
+
+def test_what_aws_leaves_out_stays_empty_and_an_id_is_indispensable():
+    made = client("ec2", lost)
+    with Stubber(made) as stub:
+        stub.add_response("describe_instances", reservations({"InstanceId": "i-1"}))
+        seen = fleet(made).observe(["i-1"])["i-1"]
+        assert (seen.state, seen.type, seen.zone, seen.tags) == ("", "", "", {})
+        stub.add_response("describe_instances", reservations({"State": {"Name": "running"}}))
+        with pytest.raises(ObservationFailed):
+            fleet(made).observe(["i-1"])
+
+
+# --- starting --------------------------------------------------------------------------------
+
+
+def test_start_sends_one_call_and_believes_only_what_the_answer_names():
+    made, asked = answered(started("i-1"))
+    outcomes = made.start(ask("i-2", "i-1"), before=LATER)
+    assert asked == [
+        {
+            "Action": "StartInstances",
+            "Version": "2016-11-15",
+            "InstanceId.1": "i-1",
+            "InstanceId.2": "i-2",
+        }
+    ]
+    assert {name: o.result for name, o in outcomes.items()} == {
+        "i-1": Result.ACCEPTED,
+        "i-2": Result.UNKNOWN,
+    }
+
+
+def test_a_lack_of_capacity_is_asked_once_although_it_comes_as_a_500():
+    made, asked = answered(ec2_error("InsufficientInstanceCapacity", "none", 500))
+    outcome = made.start(ask("i-1"), before=LATER)["i-1"]
+    assert (outcome.result, outcome.code, outcome.message) == (
+        Result.CAPACITY,
+        "InsufficientInstanceCapacity",
+        "none",
+    )
+    assert len(asked) == 1
+
+
+def test_a_throttled_start_is_sent_again_and_then_deferred():
+    busy = ec2_error("RequestLimitExceeded", status=503)
+    made, asked = answered(busy, busy)
+    assert made.start(ask("i-1"), before=LATER)["i-1"].result is Result.THROTTLED
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("first", [lost, response("<html>", 502)])
+def test_a_start_that_may_have_been_obeyed_before_it_was_turned_away_is_unknown(first):
+    made, asked = answered(first, ec2_error("RequestLimitExceeded", status=503))
+    assert made.start(ask("i-1"), before=LATER)["i-1"].result is Result.UNKNOWN
+    assert len(asked) == 2
+
+
+def test_a_lost_answer_is_made_good_by_the_sdks_second_try():
+    made, _ = answered(lost, started("i-1"))
+    assert made.start(ask("i-1"), before=LATER)["i-1"].result is Result.ACCEPTED
+
+
+def test_one_lost_answer_does_not_taint_the_next_call():
+    busy = ec2_error("RequestLimitExceeded", status=503)
+    made, _ = answered(lost, lost, busy, busy)
+    assert made.start(ask("i-1"), before=LATER)["i-1"].result is Result.UNKNOWN
+    assert made.start(ask("i-2"), before=LATER)["i-2"].result is Result.THROTTLED
+
+
+def test_denied_and_gone_ids_are_taken_out_and_the_others_start():
+    denied = "no identity-based policy allows it: arn:aws:ec2:us-east-1:123456789012:instance/i-2"
+    made, asked = answered(
+        ec2_error("UnauthorizedOperation", denied, 403),
+        ec2_error("InvalidInstanceID.NotFound", "The instance ID 'i-3' does not exist"),
+        started("i-1"),
+    )
+    outcomes = made.start(ask("i-1", "i-2", "i-3"), before=LATER)
+    assert {name: o.result for name, o in outcomes.items()} == {
+        "i-1": Result.ACCEPTED,
+        "i-2": Result.REFUSED,
+        "i-3": Result.GONE,
+    }
+    assert len(asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("before", "remaining", "sent"),
+    [
+        (NOW + LONGEST_CALL, timedelta(minutes=1), True),
+        (NOW + LONGEST_CALL - timedelta(seconds=0.001), timedelta(minutes=1), False),
+        (LATER, LONGEST_CALL, True),
+        (LATER, LONGEST_CALL - timedelta(seconds=0.001), False),
+        (NOW - timedelta(hours=1), timedelta(minutes=1), False),
+    ],
+)
+def test_a_call_is_sent_only_if_its_longest_time_fits(before, remaining, sent):
+    asked = []
+    made = client("ec2", lambda request: asked.append(request) or started("i-1"))
+    outcome = fleet(made, remaining=remaining).start(ask("i-1"), before=before)["i-1"]
+    assert outcome.result is (Result.ACCEPTED if sent else Result.NOT_SENT)
+    assert bool(asked) is sent
+
+
+def test_a_defect_of_ours_is_not_taken_for_an_answer_of_aws():
+    def broken(_):
+        raise ZeroDivisionError
+
+    made = fleet(client("ec2", broken))
+    with pytest.raises(ZeroDivisionError):
+        made.start(ask("i-1"), before=LATER)
+
+
+def test_dry_run_watches_and_starts_nothing():
+    class Watched:
+        def stopped(self, selector):
+            return [selector.key]
+
+        def observe(self, ids):
+            return dict.fromkeys(ids)
+
+    dry = DryRunFleet(Watched())
+    assert dry.stopped(Selector("k")) == ["k"]
+    assert dry.observe(["i-1"]) == {"i-1": None}
+    assert dry.start(ask("i-1", "i-2"), before=NOW)["i-2"].result is Result.WOULD

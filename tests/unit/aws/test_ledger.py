@@ -1,0 +1,421 @@
+"""What every ledger must do, shown on the S3 adapter over a model of S3 in virtual time.
+
+The adapter and the SDK with its retries are real; the bucket is the lab's model of S3 behind
+botocore's `before-send`. Faults are functions that see a request before or after the bucket.
+"""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleetmend.aws import clients
+from fleetmend.aws.ledger import CONFLICTS, S3Ledger
+from fleetmend.aws.storeclock import StoreClock
+from fleetmend.core.model import Record, Status, Stored
+from fleetmend.core.ports import LedgerUnavailable, Lost
+from fleetmend.core.record_json import encode
+from fleetmend.lab.sim import wire
+from fleetmend.lab.sim.replies import AwsError, NoAnswer
+from fleetmend.lab.sim.s3 import S3
+from tests.unit.aws.wire import client, response
+
+EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
+KEY = "records/recovery/i-1.json"
+HINT = "open/recovery/i-1"
+
+
+class World:
+    """A bucket, a clock that only the test moves, and ledgers of as many writers as wanted."""
+
+    def __init__(self):
+        self.time = SimpleNamespace(now=100.0)
+        self.bucket = S3(self.time, EPOCH, "b")
+        self.calls, self.faults, self.waited = [], [], []
+        self._nonces = (f"nonce-{n}" for n in count())
+
+    def serve(self, service, operation, params, _read):
+        self.calls.append((operation, params["Key"] if "Key" in params else params["Prefix"]))
+        fault = next((f for f in self.faults if f.meets(operation, params)), None)
+        if fault is None:
+            return self.bucket.handle(operation, params)
+        self.faults.remove(fault)
+        return fault.strike(lambda: self.bucket.handle(operation, params))
+
+    def ledger(self, *, prefix="", ahead=0.0, container=0):
+        return S3Ledger(
+            clients.client("s3", wire.container("us-east-1", container)),
+            "b",
+            "recovery",
+            clock=lambda: EPOCH + timedelta(seconds=self.time.now + ahead),
+            nonce=lambda: next(self._nonces),
+            prefix=prefix,
+        )
+
+    def operations(self):
+        return [operation for operation, _ in self.calls]
+
+
+class Fault:
+    def __init__(self, operation, strike, key=""):
+        self.operation, self.strike, self.key = operation, strike, key
+
+    def meets(self, operation, params):
+        return operation == self.operation and params.get("Key", "").startswith(self.key)
+
+
+def refuse(operation, code, key="", times=1):
+    def strike(_):
+        raise AwsError(code)
+
+    return [Fault(operation, strike, key) for _ in range(times)]
+
+
+def lose(operation, key="", times=1, *, done):
+    def strike(act):
+        if done:
+            act()
+        raise NoAnswer(timed_out=True)
+
+    return [Fault(operation, strike, key) for _ in range(times)]
+
+
+@pytest.fixture
+def world():
+    made = World()
+    with wire.connected(made.serve, made.waited.append, seed=1):
+        for number in range(3):
+            wire.container("us-east-1", number).fresh()
+        yield made
+
+
+OPEN = Record("recovery", "i-1", Status.OPEN, reason="stopped")
+CLOSED = replace(OPEN, status=Status.CLOSED, reason="recovered")
+
+
+def test_what_is_not_there_is_absent_and_what_was_written_comes_back(world):
+    ledger = world.ledger()
+    absent = ledger.read("i-1")
+    assert (absent.record, absent.etag, absent.unreadable) == (None, "", "")
+    written = ledger.write(OPEN, absent)
+    assert world.ledger().read("i-1") == replace(written, now=ledger.now())
+    assert written.record.revision == 1
+    assert written.record.nonce == "nonce-0"
+    assert written.record.written_at == EPOCH + timedelta(seconds=100)
+
+
+def test_two_equal_states_never_have_the_same_bytes(world):
+    ledger = world.ledger()
+    stored = ledger.read("i-1")
+    etags = set()
+    for turn in range(6):
+        stored = ledger.write(OPEN if turn % 2 else CLOSED, stored)
+        etags.add(stored.etag)
+    assert len(etags) == 6
+    assert stored.record.revision == 6
+
+
+def test_a_stale_writer_loses_even_when_the_record_looks_as_it_did(world):
+    one, other = world.ledger(), world.ledger(container=1)
+    seen = one.write(OPEN, one.read("i-1"))
+    other.write(OPEN, other.write(CLOSED, other.read("i-1")))
+    with pytest.raises(Lost):
+        one.write(CLOSED, seen)
+
+
+def test_of_two_that_create_one_loses(world):
+    one, other = world.ledger(), world.ledger(container=1)
+    absent, also = one.read("i-1"), other.read("i-1")
+    one.write(OPEN, absent)
+    with pytest.raises(Lost):
+        other.write(OPEN, also)
+
+
+def test_a_write_whose_answer_was_lost_meets_its_own_success_and_has_won(world):
+    ledger = world.ledger()
+    absent = ledger.read("i-1")
+    world.faults += lose("PutObject", "records/", done=True)
+    written = ledger.write(OPEN, absent)
+    assert world.operations().count("PutObject") == 3  # the hint, the lost one, the 412
+    assert ledger.write(CLOSED, written).record.revision == 2
+
+
+def test_a_change_whose_answer_was_lost_has_won_too(world):
+    ledger = world.ledger()
+    stored = ledger.write(OPEN, ledger.read("i-1"))
+    world.faults += lose("PutObject", "records/", done=True)
+    assert ledger.write(CLOSED, stored).record.reason == "recovered"
+
+
+def test_a_412_of_which_nothing_can_be_read_is_unknown_and_not_lost(world):
+    ledger = world.ledger()
+    absent = ledger.read("i-1")
+    world.faults += lose("PutObject", "records/", done=True) + refuse("GetObject", "AccessDenied")
+    with pytest.raises(LedgerUnavailable):
+        ledger.write(OPEN, absent)
+
+
+def test_a_write_that_gets_no_answer_at_all_is_unknown(world):
+    ledger = world.ledger()
+    absent = ledger.read("i-1")
+    world.faults += lose("PutObject", "records/", times=3, done=False)
+    with pytest.raises(LedgerUnavailable):
+        ledger.write(OPEN, absent)
+    assert KEY not in world.bucket.objects
+
+
+def test_a_conflict_is_tried_again_and_not_for_ever(world):
+    ledger = world.ledger()
+    stored = ledger.read("i-1")
+    world.faults += refuse("PutObject", "ConditionalRequestConflict", "records/", CONFLICTS - 1)
+    stored = ledger.write(OPEN, stored)
+    world.faults += refuse("PutObject", "ConditionalRequestConflict", "records/", CONFLICTS)
+    with pytest.raises(Lost):
+        ledger.write(CLOSED, stored)
+    assert ledger.read("i-1").record.status is Status.OPEN
+
+
+def test_a_record_that_has_gone_is_lost(world):
+    ledger = world.ledger()
+    stored = ledger.write(OPEN, ledger.read("i-1"))
+    del world.bucket.objects[KEY]
+    with pytest.raises(Lost):
+        ledger.write(CLOSED, stored)
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "NoSuchBucket", "InternalError"])
+def test_a_read_that_is_refused_is_unknown_and_never_absent(world, code):
+    world.faults += refuse("GetObject", code, times=3)
+    with pytest.raises(LedgerUnavailable) as caught:
+        world.ledger().read("i-1")
+    assert caught.value.remedy
+    assert ("s3:ListBucket" in caught.value.remedy) is (code == "AccessDenied")
+
+
+def test_a_write_that_is_refused_is_unknown(world):
+    ledger = world.ledger()
+    absent = ledger.read("i-1")
+    world.faults += refuse("PutObject", "AccessDenied", "records/")
+    with pytest.raises(LedgerUnavailable):
+        ledger.write(OPEN, absent)
+
+
+# --- the index of hints ----------------------------------------------------------------------
+
+
+def test_the_hint_stands_before_the_record_and_goes_after_the_close(world):
+    ledger = world.ledger()
+    stored = ledger.write(OPEN, ledger.read("i-1"))
+    assert world.calls[-2:] == [("PutObject", HINT), ("PutObject", KEY)]
+    assert ledger.open() == ["i-1"]
+    stored = ledger.write(replace(OPEN, reason="starting"), stored)
+    assert world.calls[-1] == ("PutObject", KEY)
+    assert world.calls[-2][0] == "ListObjectsV2"
+    ledger.write(CLOSED, stored)
+    assert world.calls[-2:] == [("PutObject", KEY), ("DeleteObject", HINT)]
+    assert ledger.open() == []
+
+
+def test_a_crash_between_hint_and_record_leaves_a_hint_and_no_record(world):
+    ledger = world.ledger()
+    absent = ledger.read("i-1")
+    world.faults += lose("PutObject", "records/", times=3, done=False)
+    with pytest.raises(LedgerUnavailable):
+        ledger.write(OPEN, absent)
+    assert ledger.open() == ["i-1"]
+    ledger.forget("i-1")
+    assert ledger.open() == []
+
+
+def test_a_record_that_is_closed_but_owes_an_alert_is_hinted(world):
+    ledger = world.ledger()
+    owing = CLOSED.telling("recovered", "it runs again")
+    stored = ledger.write(owing, ledger.read("i-1"))
+    assert ledger.open() == ["i-1"]
+    ledger.write(owing.told({owing.alerts[0].fact: "m-1"}), stored)
+    assert ledger.open() == []
+
+
+def test_an_incident_that_opens_again_while_a_hint_is_removed_keeps_its_own(world):
+    closing, opening = world.ledger(), world.ledger(container=1)
+    stored = closing.write(OPEN, closing.read("i-1"))
+
+    def meanwhile(act):
+        opening.write(replace(OPEN, reason="again"), opening.read("i-1"))
+        return act()
+
+    world.faults.append(Fault("DeleteObject", meanwhile))
+    closing.write(CLOSED, stored)
+    assert closing.read("i-1").record.reason == "again"
+    assert closing.open() == ["i-1"]
+
+
+def test_a_hint_that_this_ledger_does_not_know_is_left_to_the_sweep(world):
+    world.ledger().write(OPEN, world.ledger().read("i-1"))
+    other = world.ledger(container=1)
+    other.write(CLOSED, other.read("i-1"))
+    sweep = world.ledger()
+    assert sweep.open() == ["i-1"]
+    sweep.forget("i-1")
+    assert sweep.open() == []
+
+
+def test_a_hint_that_cannot_be_removed_does_not_make_the_write_look_lost(world):
+    ledger = world.ledger()
+    stored = ledger.write(OPEN, ledger.read("i-1"))
+    world.faults += refuse("DeleteObject", "AccessDenied")
+    assert ledger.write(CLOSED, stored).record.status is Status.CLOSED
+
+
+def test_an_index_that_cannot_be_listed_is_not_an_empty_one(world):
+    world.faults += refuse("ListObjectsV2", "AccessDenied")
+    with pytest.raises(LedgerUnavailable):
+        world.ledger().open()
+
+
+def test_every_page_of_hints_is_read_and_what_is_no_subject_is_passed_over(world):
+    names = [f"i-{n:08x}" for n in range(1001)]
+    for name in [*names, "../x", "a b", ""]:
+        world.bucket.replace(f"open/recovery/{name}", b"hint")
+    world.bucket.replace("open/health/asg", b"hint")
+    assert world.ledger().open() == names
+    assert world.operations() == ["ListObjectsV2"] * 2
+
+
+# --- unreadable ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"null",
+        encode(replace(OPEN, subject="i-2")),
+        encode(replace(OPEN, concern="health")),
+        b" " * (2 * 1024 * 1024),
+    ],
+    ids=["empty", "cut", "binary", "null", "of another", "of another concern", "huge"],
+)
+def test_bytes_that_are_no_record_are_unknown_and_set_aside_once(world, body):
+    world.bucket.replace(KEY, body)
+    ledger = world.ledger()
+    stored = ledger.read("i-1")
+    assert stored.record is None
+    assert stored.unreadable
+    where = ledger.set_aside(stored)
+    key = f"aside/recovery/i-1/{stored.etag.strip(chr(34))}"
+    assert where == f"s3://b/{key}"
+    assert world.bucket.objects[key].body == body[: 1024 * 1024]
+    assert ledger.set_aside(stored) == where
+    assert len(world.bucket.versions[key]) == 1
+    assert world.bucket.objects[KEY].body == body
+
+
+def test_setting_aside_copies_what_was_seen_or_nothing(world):
+    world.bucket.replace(KEY, b"{")
+    ledger = world.ledger()
+    stored = ledger.read("i-1")
+    del world.bucket.objects[KEY]
+    with pytest.raises(Lost):
+        ledger.set_aside(stored)
+    world.faults += refuse("GetObject", "AccessDenied")
+    with pytest.raises(LedgerUnavailable):
+        ledger.set_aside(stored)
+
+
+def test_a_new_record_may_stand_over_an_unreadable_one_seen(world):
+    world.bucket.replace(KEY, b"{")
+    ledger = world.ledger()
+    assert ledger.write(OPEN, ledger.read("i-1")).record.revision == 1
+
+
+# --- keys ------------------------------------------------------------------------------------
+
+
+def test_what_would_be_is_kept_apart(world):
+    real, would = world.ledger(), world.ledger(prefix="would/")
+    would.write(OPEN, would.read("i-1"))
+    assert real.read("i-1").record is None
+    assert real.open() == []
+    assert sorted(world.bucket.objects) == [f"would/{HINT}", f"would/{KEY}"]
+
+
+@pytest.mark.parametrize("subject", ["", "../x", "a/b", "a b", "é", "x" * 129, "-x"])
+def test_a_subject_cannot_leave_its_place(world, subject):
+    with pytest.raises(ValueError, match="no name of a subject"):
+        world.ledger().read(subject)
+    assert not world.calls
+
+
+# --- the store's time ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ahead", [-3600.0, -2.5, 2.5, 3600.0])
+def test_a_clock_that_is_wrong_is_set_right_by_the_store_to_a_second(world, ahead):
+    ledger = world.ledger(ahead=ahead)
+    ledger.open()
+    off = ledger.now() - (EPOCH + timedelta(seconds=100))
+    assert abs(off) <= timedelta(seconds=1)
+
+
+def test_a_clock_that_agrees_keeps_its_microseconds(world):
+    world.time.now = 100.654321
+    ledger = world.ledger()
+    ledger.open()
+    assert ledger.now() == EPOCH + timedelta(seconds=100.654321)
+
+
+def test_the_store_tells_its_time_also_when_it_says_no():
+    late = "Tue, 01 Jan 2030 01:00:00 GMT"
+    absent = response("<Error><Code>NoSuchKey</Code></Error>", 404, Date=late)
+    ledger = S3Ledger(
+        client("s3", lambda _: absent), "b", "recovery", clock=lambda: EPOCH, nonce=lambda: "n"
+    )
+    assert ledger.read("i-1").now == EPOCH + timedelta(hours=1)
+
+
+moments = st.floats(0, 1e6).map(lambda s: EPOCH + timedelta(seconds=s))
+
+
+@given(
+    st.floats(-1e5, 1e5),
+    st.lists(st.tuples(st.floats(0, 1e5), st.floats(0, 30), st.floats(0, 1)), min_size=1),
+)
+def test_the_estimate_never_contradicts_an_answer_and_is_never_worse_than_it(skew, answers):
+    clock = SimpleNamespace(now=EPOCH)
+    told = StoreClock(lambda: clock.now)
+    for at, took, share in answers:
+        sent = EPOCH + timedelta(seconds=at)
+        received = sent + timedelta(seconds=took)
+        store = sent + timedelta(seconds=took * share + skew)
+        date = store.strftime("%a, %d %b %Y %H:%M:%S GMT")
+        told.heard(sent, received, date)
+        clock.now = received
+        off = told.now() - (received + timedelta(seconds=skew))
+        assert abs(off) <= timedelta(seconds=took + 1, milliseconds=1)
+
+
+@pytest.mark.parametrize("date", [None, "", "yesterday", "Wed, 99 Foo 2030 00:00:00 GMT"])
+def test_an_answer_without_a_date_says_nothing(date):
+    told = StoreClock(lambda: EPOCH)
+    told.heard(EPOCH, EPOCH, date)
+    assert told.now() == EPOCH
+
+
+def test_a_clock_that_was_set_meanwhile_is_followed():
+    told = StoreClock(lambda: EPOCH)
+    told.heard(EPOCH, EPOCH, "Tue, 01 Jan 2030 01:00:00 GMT")
+    assert told.now() == EPOCH + timedelta(hours=1)
+    told.heard(EPOCH, EPOCH, "Tue, 01 Jan 2030 00:00:00 GMT")
+    assert told.now() == EPOCH + timedelta(0)
+
+
+def test_a_stored_is_what_the_contract_says(world):
+    stored = world.ledger().read("i-1")
+    assert stored == Stored("i-1", None, "", EPOCH + timedelta(seconds=100))

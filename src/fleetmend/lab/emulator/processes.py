@@ -13,6 +13,8 @@ import urllib.request
 from pathlib import Path
 from typing import Final, Self
 
+from fleetmend.core.ports import PortError
+
 ACCOUNT: Final = "123456789012"
 """The account of the lab: both emulators take it from the access key, which must have 12 digits."""
 
@@ -22,12 +24,8 @@ _STOPS_WITHIN = 8.0
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT", "VIRTUAL_ENV")
 
 
-class EmulatorFailed(Exception):
-    """An emulator did not start, or is gone. `remedy` tells a person what to do about it."""
-
-    def __init__(self, message: str, *, remedy: str = "") -> None:
-        super().__init__(message)
-        self.remedy = remedy
+class EmulatorFailed(PortError):
+    """The lab cannot do what was asked, and says why and what to do about it."""
 
 
 def listen(port: int = 0) -> socket.socket:

@@ -43,6 +43,21 @@ class LabState:
     fleet: Mapping[str, str]
 
     @property
+    def project(self) -> str:
+        """The installation's project."""
+        return self.installed["project"]
+
+    @property
+    def suffix(self) -> str:
+        """The installation's environment suffix."""
+        return self.installed["suffix"]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The fleet's names by instance id."""
+        return {identity: name for name, identity in self.fleet.items()}
+
+    @property
     def endpoint(self) -> str:
         """Where everything but EC2, Auto Scaling and load balancing is."""
         return self.environment["AWS_ENDPOINT_URL"]

@@ -72,13 +72,11 @@ class World:
         emulators: Emulators,
         speed: float,
         tell: Callable[[str], None] = say_nothing,
-        watch: Callable[[Event], None] | None = None,
     ) -> None:
         self.scenario = scenario
         self.emulators = emulators
         self.speed = speed
         self.tell = tell
-        self.watch = watch
         self.settings: Fields = dict(scenario.settings.recovery)
         self.no_sweeps_until = 0.0
         self.installed: Installed
@@ -166,30 +164,14 @@ class World:
         self.start, self._began = datetime.now(UTC), time.time()
         self._stopped_from_the_start()
         sweeps = threading.Thread(target=self._sweeps, name="lab-sweeps", daemon=True)
-        watcher = threading.Thread(target=self._watch, name="lab-watch", daemon=True)
         try:
             if self.speed != 1.0:
                 sweeps.start()
-            if self.watch is not None:
-                watcher.start()
             yield
         finally:
             self._over.set()
-        for thread in (sweeps, watcher):
-            if thread.is_alive():
-                thread.join(90)
-
-    def _watch(self) -> None:
-        """Hand on what happens while it happens; calls are known when they were answered."""
-        shown: set[int] = set()
-        last = False
-        while not last and self.watch is not None:
-            last = self._over.wait(0.25)
-            for event in self.history().events:
-                key = hash((event.at, event.kind, event.subject, event.what))
-                if key not in shown:
-                    shown.add(key)
-                    self.watch(event)
+        if sweeps.is_alive():
+            sweeps.join(90)
 
     def _wait(self, at: float) -> None:
         """Sleep until that moment; a late start is made up for by the next entries."""
@@ -294,7 +276,6 @@ def play(
     artifact: Path,
     speed: float = 60.0,
     tell: Callable[[str], None] = say_nothing,
-    watch: Callable[[Event], None] | None = None,
 ) -> History:
     """Play a scenario in an embedded AWS of its own.
 
@@ -305,7 +286,6 @@ def play(
         speed: scenario seconds per real second; the installed intervals are divided by it. At 1
             the installed schedules fire by themselves, else the lab fires the sweep.
         tell: gets a line for each step.
-        watch: gets each event of the history about when it happens, from another thread.
 
     Returns:
         What happened, in scenario time; judge it with `tolerance(speed)`.
@@ -320,9 +300,7 @@ def play(
             f"the scenario {scenario.name!r} is not meant for the emulator",
             remedy="play it in the sim: --world sim",
         )
-    with opened(
-        scenario, graph=graph, artifact=artifact, speed=speed, tell=tell, watch=watch
-    ) as world:
+    with opened(scenario, graph=graph, artifact=artifact, speed=speed, tell=tell) as world:
         world.run()
         return world.history()
 
@@ -335,7 +313,6 @@ def opened(
     artifact: Path,
     speed: float = 60.0,
     tell: Callable[[str], None] = say_nothing,
-    watch: Callable[[Event], None] | None = None,
 ) -> Generator[World]:
     """A world with its installation and fleet, stopped when the block ends. See `play`."""
     if not 0 < speed <= FASTEST:
@@ -344,6 +321,6 @@ def opened(
         )
     pace = Pace().at(speed)
     with Emulators(region=scenario.region, pace=pace, tell=tell) as emulators:
-        world = World(scenario, emulators, speed, tell, watch)
+        world = World(scenario, emulators, speed, tell)
         world.prepare(graph, artifact)
         yield world

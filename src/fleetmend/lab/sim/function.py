@@ -118,7 +118,8 @@ class Function:
             self.defects.append(defect)
             run.how = "failed"
         except Exception as error:  # noqa: BLE001 -- Lambda takes whatever a handler raises
-            run.how, run.error = "failed", f"{type(error).__name__}: {error}"
+            first = str(error).partition("\n")[0]
+            run.how, run.error = "failed", f"{type(error).__name__}: {first}"
         run.ended = self.engine.now
         del self._under_way[id(fiber)]
         if run.how in {"crashed", "timed-out"}:

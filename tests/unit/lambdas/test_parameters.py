@@ -1,0 +1,117 @@
+"""Whatever stands in the parameters, the policy is one that can be run, or nothing is started."""
+
+import json
+from dataclasses import fields
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleetmend.core.model import Mode, RecoveryPolicy, Selector
+from fleetmend.lambdas import parameters
+from fleetmend.lambdas.parameters import DURATIONS, NUMBERS, WHOLE_NUMBERS, parse_policy
+from tests.unit.lambdas.account import SETTINGS, Account
+
+
+def parse(text):
+    problems = []
+    return parse_policy(text, "p", problems), problems
+
+
+def test_every_field_of_the_policy_can_be_set_and_its_default_is_in_range():
+    known = {*DURATIONS, *NUMBERS, *WHOLE_NUMBERS, "selector", "mode"}
+    assert {field.name for field in fields(RecoveryPolicy)} == known
+    default = RecoveryPolicy()
+    for name, (least, most) in {**DURATIONS, **NUMBERS, **WHOLE_NUMBERS}.items():
+        value = getattr(default, name)
+        number = value.total_seconds() if isinstance(value, timedelta) else value
+        assert least <= number <= most, name
+
+
+def test_overrides_are_taken():
+    selector = {"key": "K", "value": ""}
+    overrides = {"retry_interval": 5, "jitter": 0, "max_attempts": 7, "selector": selector}
+    policy, problems = parse(json.dumps(overrides))
+    assert not problems
+    assert policy.retry_interval == timedelta(seconds=5)
+    assert (policy.jitter, policy.max_attempts, policy.selector) == (0.0, 7, Selector("K", ""))
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("", "not JSON"),
+        ("[]", "not a JSON object"),
+        ("[" * 100_000, "not JSON"),
+        ('{"colour": 1}', "colour: unknown; there are capacity_first"),
+        ('{"mode": "act"}', "mode: unknown"),
+        ('{"retry_interval": "5m"}', "retry_interval: '5m' is not a number"),
+        ('{"retry_interval": true}', "retry_interval: True"),
+        ('{"retry_interval": 0}', "from 0.01"),
+        ('{"retry_interval": NaN}', "retry_interval"),
+        ('{"retry_interval": 1e999}', "retry_interval"),
+        ('{"retry_interval": 1' + "0" * 400 + "}", "retry_interval"),
+        ('{"intent_lifetime": 60}', "from 89"),
+        ('{"max_attempts": 2.5}', "not a whole number"),
+        ('{"selector": {"key": "", "value": "true"}}', "selector"),
+        ('{"selector": {"key": "K"}}', "selector"),
+        ('{"selector": "Auto-Recover"}', "selector"),
+        ('{"capacity_first": 60, "capacity_longest": 30}', "longer than capacity_longest"),
+    ],
+)
+def test_a_mistake_is_named_and_the_default_stands(text, names):
+    policy, problems = parse(text)
+    assert policy == RecoveryPolicy()
+    assert len(problems) == 1
+    assert names in problems[0]
+
+
+def test_all_mistakes_are_told_at_once_and_what_is_right_is_in_force():
+    policy, problems = parse('{"max_attempts": 0, "jitter": 9, "settle": 5}')
+    assert len(problems) == 2
+    assert policy.settle == timedelta(seconds=5)
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+keys = st.sampled_from([*DURATIONS, *NUMBERS, *WHOLE_NUMBERS, "selector"]) | st.text()
+
+
+@given(st.text() | st.dictionaries(keys, values).map(json.dumps))
+def test_anything_gives_a_policy_in_range(text):
+    policy, _ = parse(text)
+    for name, (least, most) in DURATIONS.items():
+        assert least <= getattr(policy, name).total_seconds() <= most
+    assert 1 <= policy.max_attempts <= 100
+    assert 0 <= policy.jitter <= 1
+    assert policy.selector.key
+    assert policy.capacity_first <= policy.capacity_longest
+
+
+@pytest.mark.parametrize(
+    ("everywhere", "here", "mode"),
+    [
+        ("act", "act", Mode.ACT),
+        ("act", "observe", Mode.OBSERVE),
+        ("observe", "act", Mode.OBSERVE),
+        ("off", "act", Mode.OFF),
+        ("observe", "off", Mode.OFF),
+        (" act\n", "act", Mode.ACT),
+        ("ACT", "act", Mode.OBSERVE),
+        ("on", "off", Mode.OFF),
+        (None, "act", Mode.OBSERVE),
+        (None, None, Mode.OBSERVE),
+    ],
+)
+def test_the_stricter_mode_wins_and_doubt_is_at_most_observe(everywhere, here, mode):
+    account = Account()
+    account.parameters["/fm/dev/mode/all"] = everywhere
+    account.parameters["/fm/dev/mode/recovery"] = here
+    with account.connected():
+        in_force = parameters.read(account.world().client("ssm"), SETTINGS)
+    assert in_force.policy.mode is mode
+    assert account.count("GetParameters") == 1

@@ -315,7 +315,8 @@ class Network(pulumi.ComponentResource):
         )
         made = {"s3": gateway_endpoint(f"{self._name}-s3-endpoint", where, "s3", self)}
         agents = AGENT_SERVICES if self._args.get("interface_endpoints", True) else ()
-        services = [*agents, *self._args.get("extra_endpoints", [])]
+        extra = [one for one in self._args.get("extra_endpoints", []) if one not in {*agents, "s3"}]
+        services = [*agents, *extra]
         self.endpoint_security_group_id = _maybe(None)
         if services:
             group, interfaces = interface_endpoints(f"{self._name}-endpoint", where, services, self)

@@ -41,7 +41,7 @@ from fleetmend.core import ranges
 
 ENV_PREFIX = "FLEETMEND_"
 NAMESPACE = "fleetmend:"
-STAND_INS = {"environmentSuffix": "x", "region": "xx-none-1", "allowedRegions": "xx-none-1"}
+STAND_INS = {"environmentSuffix": "x", "region": "xx-none-1"}
 """What rules are given in place of a required setting that is wrong; they do not read it."""
 HIDDEN = frozenset({"alertEmails", "alertWebhooks", "userDataExtra"})
 """Keys whose values are never shown: addresses and tokens, and text that may hold one."""

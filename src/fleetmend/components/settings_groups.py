@@ -17,6 +17,7 @@ from fleetmend.components.settings_types import (
     Regions,
     Retention,
     Scaling,
+    Services,
     SubnetIds,
     Tags,
     setting,
@@ -105,7 +106,13 @@ class NetworkSettings(Group):
         valid="per-zone, single or none",
     )
     interface_endpoints: bool = switch(
-        "Interface endpoints for Systems Manager, CloudWatch, KMS and Secrets Manager.", on=True
+        "Interface endpoints for Systems Manager and CloudWatch.", on=True
+    )
+    extra_endpoints: Services = setting(
+        [],
+        "Further AWS services with an interface endpoint. KMS and Secrets Manager are used by the "
+        "services on an instance's behalf; add them where the application calls them itself.",
+        valid="service names with commas between them, each once, such as kms, secretsmanager",
     )
     flow_log_retention_days: Retention | None = setting(
         None,

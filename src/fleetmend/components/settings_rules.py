@@ -123,8 +123,11 @@ def _ingress(s: "Settings") -> Found:
 @_rule("authorizedIpRanges", "egressPorts", "applicationPort", "vpcCidr", "zoneCount")
 def _acl_room(s: "Settings") -> Found:
     blocks = [ranges.parse(text) for text in s.network.authorized_ip_ranges]
+    block = ranges.parse(s.network.vpc_cidr)
+    if not isinstance(block, IPv4Network):
+        return  # told by its own rule
     needs = acl.Needs(
-        block=IPv4Network(s.network.vpc_cidr),
+        block=block,
         authorized=tuple(block for block in blocks if isinstance(block, IPv4Network)),
         application_port=s.balancer.application_port,
         egress_ports=tuple(s.network.egress_ports),
@@ -185,10 +188,10 @@ def _volume_key(s: "Settings") -> Found:
 def _promise(s: "Settings") -> Found:
     recovery = s.recovery
     parts = {
-        "sweep": recovery.sweep_minutes * 60,
+        "sweepMinutes": recovery.sweep_minutes * 60,
         "scheduler precision": SCHEDULER_PRECISION_SECONDS,
-        "run": s.controller.lambda_timeout_seconds,
-        "batch window": recovery.batch_window_seconds,
+        "lambdaTimeoutSeconds": s.controller.lambda_timeout_seconds,
+        "batchWindowSeconds": recovery.batch_window_seconds,
     }
     worst, promised = sum(parts.values()), recovery.promise_minutes * 60
     if worst > promised:

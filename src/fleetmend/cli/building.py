@@ -1,0 +1,40 @@
+"""What the lab is installed from: the artifact, and the captured graph of the program."""
+
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fleetmend.core.graph import Graph
+
+SUFFIX = "lab"
+"""The lab installation's environment suffix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """An installation ready to be put into the lab."""
+
+    graph: Graph
+    artifact: Path
+
+
+@contextmanager
+def built(region: str) -> Generator[Build]:
+    """The artifact and the graph of an installation in a region; gone when the context ends."""
+    from fleetmend.components.installation import install  # noqa: PLC0415 -- Pulumi takes a second
+    from fleetmend.components.settings import Settings  # noqa: PLC0415
+    from fleetmend.deploy.capture import capture  # noqa: PLC0415
+    from fleetmend.deploy.package import package  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="fleetmend-") as folder:
+        artifact = package(Path(folder)).path
+        config = {
+            "environmentSuffix": SUFFIX,
+            "region": region,
+            "allowedRegions": region,
+            "lambdaArtifact": str(artifact),
+        }
+        settings = Settings.from_sources(config, {})
+        yield Build(capture(lambda: install(settings), config=config, stack=SUFFIX), artifact)

@@ -1,0 +1,93 @@
+"""What commands print: results on standard output, everything else on standard error."""
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Generator, Iterable
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from fleetmend.cli.failures import Failure
+
+WIDE = 160
+"""Columns where there is no terminal that says how many it has."""
+
+out = Console(
+    highlight=False,
+    soft_wrap=not sys.stdout.isatty(),
+    width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", WIDE)),
+)
+"""For results; piped, lines are not wrapped, so that they can be searched."""
+
+err = Console(stderr=True, highlight=False)
+"""For progress, notes and errors, so that a pipe gets results alone."""
+
+COLOURS = {
+    "healthy": "green",
+    "running": "green",
+    "recovered": "green",
+    "closed": "green",
+    "pending": "yellow",
+    "open": "yellow",
+    "stopping": "yellow",
+    "refused": "cyan",
+    "stopped": "red",
+    "exhausted": "red",
+    "impaired": "red",
+    "terminated": "red",
+}
+"""One colour for a state or a status wherever it is shown."""
+
+
+def coloured(word: str) -> str:
+    """A state or a status in its colour, as Rich markup."""
+    colour = COLOURS.get(word)
+    return f"[{colour}]{escape(word)}[/]" if colour else escape(word)
+
+
+def as_json(value: object) -> None:
+    """Print one JSON document."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def note(text: str) -> None:
+    """Say something beside the result."""
+    err.print(escape(text), style="dim")
+
+
+def failed(failure: Failure, *, machine: bool) -> None:
+    """Print a failure; for machines as a JSON document on standard output too."""
+    if machine:
+        error = {"message": failure.sentence, "remedy": failure.remedy, "exit": int(failure.code)}
+        as_json({"error": error})
+    err.print(f"[bold red]error:[/] {escape(failure.sentence)}", soft_wrap=True)
+    if failure.remedy:
+        err.print(f"[bold]remedy:[/] {escape(failure.remedy)}", soft_wrap=True)
+
+
+def table(*columns: str, rows: Iterable[Iterable[str]], title: str = "") -> Table:
+    """A plain table; cells are Rich markup."""
+    made = Table(*columns, title=title or None, title_justify="left", box=None, pad_edge=False)
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+@contextlib.contextmanager
+def working(doing: str) -> Generator[None]:
+    """Show that something takes its time: a spinner on a terminal, one line elsewhere."""
+    if err.is_terminal:
+        with err.status(escape(doing)):
+            yield
+    else:
+        note(doing)
+        yield
+
+
+def moment(at: datetime | None) -> str:
+    """A time for people, always UTC."""
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if at else "-"

@@ -13,7 +13,7 @@ from fleetmend.lab.emulator.processes import ACCOUNT, HOST, MinistackProcess, li
 
 REGION = "us-east-1"
 
-ON_MINISTACK = {"sfn", "athena", "sqs", "autoscaling"}
+ON_MINISTACK = {"sfn", "athena", "sqs", "autoscaling", "lambda", "s3"}
 """moto lacks ValidateStateMachineDefinition and Athena's tag listing, and drifts on scaling
 policies and on the queues' redrive text."""
 

@@ -54,10 +54,10 @@ def resource_outputs(kind: str, urn: str, inputs: Mapping[str, Any]) -> dict[str
         given = inputs.get(name)
         if name in _UNTOLD or _is_asset(given):  # the SDK gives back the asset it was given
             continue
-        if given is not None and not isinstance(given, str):
-            outputs[name] = given
-        else:
+        if given is None or isinstance(given, str) or _bare(declared) is str:
             outputs[name] = _stand_in(declared, urn, name, 0)
+        else:
+            outputs[name] = given
     return outputs
 
 

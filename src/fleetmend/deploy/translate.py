@@ -171,11 +171,7 @@ class Translator:
 
     def _object(self, value: dict[str, Json], kinds: dict[str, Json], path: str) -> Json:
         """An object in an attribute: Terraform wants every key, null where there is nothing."""
-        names: dict[str, str] = {}
-        for name, kind in kinds.items():
-            many = isinstance(kind, list)
-            names[plural(camel(name)) if many else singular(camel(name))] = name
-        names |= {camel(name): name for name in kinds}
+        names = object_names(kinds)
         body: dict[str, Json] = dict.fromkeys(kinds)
         for name, item in value.items():
             if name not in names:
@@ -318,13 +314,32 @@ def attribute_path(kind: str, block: Block, path: str) -> AttributePath | None:
 
 
 def _inside(text: str, attribute: Attribute, rest: list[tuple[str, str]]) -> AttributePath:
-    """The path into an attribute: list indices and keys of maps."""
-    is_set = isinstance(attribute.type, list) and attribute.type[0] == "set"
+    """The path into an attribute: indices of lists, keys of maps, names of objects."""
+    kind = attribute.type
+    is_set = isinstance(kind, list) and kind[0] == "set"
     if is_set and len(rest) == 1 and rest[0][0]:
         return AttributePath(text, attribute.sensitive, int(rest[0][0]))
     for index, name in rest:
-        text += f"[{index}]" if index else f"[{json.dumps(name)}]"
+        shape, element = (kind[0], kind[1]) if isinstance(kind, list) else ("", None)
+        if index:
+            text += f"[{index}]"
+            kind = element
+        elif shape == "object" and isinstance(element, dict):
+            target = object_names(element).get(name, name)
+            text += f".{target}"
+            kind = element.get(target)
+        else:
+            text += f"[{json.dumps(name)}]"
+            kind = element
     return AttributePath(text, attribute.sensitive)
+
+
+def object_names(kinds: Mapping[str, Json]) -> dict[str, str]:
+    """Pulumi's names of an object's keys."""
+    names: dict[str, str] = {}
+    for name, kind in kinds.items():
+        names[plural(camel(name)) if isinstance(kind, list) else singular(camel(name))] = name
+    return names | {camel(name): name for name in kinds}
 
 
 def autonamed(node: Node, address: Address) -> dict[str, Json]:

@@ -1,0 +1,1 @@
+"""What IAM means: policy documents, ARN shapes, and what AWS says each action supports."""

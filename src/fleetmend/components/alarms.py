@@ -48,8 +48,9 @@ class AlarmArgs(TypedDict):
 class Alarm:
     """One alarm on one metric: raised when `statistic` is `threshold` or more.
 
-    `says` is the sentence for people: what it means and what to do. `period`, `periods`,
-    `datapoints` and `missing` replace the settings where the metric's own rhythm demands it.
+    Where `below` is set it is raised when the statistic is less than the threshold. `says` is
+    the sentence for people: what it means and what to do. `period`, `periods`, `datapoints` and
+    `missing` replace the settings where the metric's own rhythm demands it.
     """
 
     kind: str
@@ -59,6 +60,7 @@ class Alarm:
     dimensions: dict[str, pulumi.Input[str]]
     statistic: str
     threshold: float
+    below: bool = False
     period: int | None = None
     periods: int | None = None
     datapoints: int | None = None
@@ -83,7 +85,9 @@ def make_alarm(
         metric_name=alarm.metric,
         dimensions=alarm.dimensions,
         statistic=alarm.statistic,
-        comparison_operator="GreaterThanOrEqualToThreshold",
+        comparison_operator=(
+            "LessThanThreshold" if alarm.below else "GreaterThanOrEqualToThreshold"
+        ),
         threshold=alarm.threshold,
         period=alarm.period or settings.get("period_seconds", 60),
         evaluation_periods=alarm.periods or settings.get("evaluation_periods", 5),
@@ -177,6 +181,14 @@ def queue_alarms(
     return planned
 
 
+def function_dimensions(concern: str) -> dict[str, pulumi.Input[str]]:
+    """The dimensions of a function's own metrics, exactly as `lambdas/envelope.py` writes them.
+
+    CloudWatch knows a metric by all of its dimensions: one that is left out is another metric.
+    """
+    return {"concern": concern, "service": concern}
+
+
 def heartbeat_alarm(concern: str, namespace: str, sweep_seconds: int, settings: AlarmArgs) -> Alarm:
     """An alarm on work not done: the oldest subject not looked at, or no sweep that ended.
 
@@ -192,7 +204,7 @@ def heartbeat_alarm(concern: str, namespace: str, sweep_seconds: int, settings: 
         "ended. Is the schedule on, and does the function run to its end?",
         namespace,
         "OldestLookSeconds",
-        {"service": concern},
+        function_dimensions(concern),
         "Maximum",
         seconds,
         period=period,

@@ -33,6 +33,14 @@ class BucketPlan:
     force_destroy: bool
 
 
+@dataclass(frozen=True, slots=True)
+class PrivateBucket:
+    """A bucket, and its versioning, which copying to another region has to wait for."""
+
+    bucket: aws.s3.Bucket
+    versioning: aws.s3.BucketVersioning
+
+
 def lifecycle_rule(
     name: str,
     prefix: str,
@@ -67,6 +75,19 @@ def marker_expiry() -> aws.s3.BucketLifecycleConfigurationRuleExpirationArgs:
     return aws.s3.BucketLifecycleConfigurationRuleExpirationArgs(expired_object_delete_marker=True)
 
 
+def backup_rules(
+    infrequent_days: int, glacier_days: int, expire_days: int
+) -> list[aws.s3.BucketLifecycleConfigurationRuleArgs]:
+    """Old versions of backups grow cheaper, then go."""
+    transition = aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionTransitionArgs
+    moves = [
+        transition(noncurrent_days=infrequent_days, storage_class="STANDARD_IA"),
+        transition(noncurrent_days=glacier_days, storage_class="GLACIER"),
+    ]
+    old = lifecycle_rule("old-versions", "", transitions=moves, old_versions_days=expire_days)
+    return [old, abort_uploads()]
+
+
 def abort_uploads() -> aws.s3.BucketLifecycleConfigurationRuleArgs:
     """The rule that clears unfinished uploads."""
     return aws.s3.BucketLifecycleConfigurationRuleArgs(
@@ -81,7 +102,7 @@ def abort_uploads() -> aws.s3.BucketLifecycleConfigurationRuleArgs:
     )
 
 
-def private_bucket(name: str, plan: BucketPlan, parent: pulumi.Resource) -> aws.s3.Bucket:
+def private_bucket(name: str, plan: BucketPlan, parent: pulumi.Resource) -> PrivateBucket:
     """A versioned, encrypted bucket that nothing public can reach; its policy comes apart."""
     child = pulumi.ResourceOptions(parent=parent)
     bucket = aws.s3.Bucket(
@@ -120,7 +141,7 @@ def private_bucket(name: str, plan: BucketPlan, parent: pulumi.Resource) -> aws.
         rules=list(plan.rules),
         opts=pulumi.ResourceOptions(parent=parent, depends_on=[versioning]),
     )
-    return bucket
+    return PrivateBucket(bucket, versioning)
 
 
 def bucket_policy(

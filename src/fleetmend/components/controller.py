@@ -32,6 +32,7 @@ from fleetmend.components.identity import InstallationArgs, naming, tagging
 from fleetmend.components.policies import Statement
 from fleetmend.components.queues import Queues, QueuesArgs
 from fleetmend.components.schedule import Schedule
+from fleetmend.components.subscription import subscribe
 
 ALIAS = "live"
 """The alias that everything calls; it points at a published version, never at `$Latest`."""
@@ -94,6 +95,8 @@ class ControllerArgs(TypedDict):
     """How long events are gathered into one call; 5 where it is left out."""
     function: NotRequired[FunctionArgs]
     """What the function is given to run with, and when its alarms are raised."""
+    subscribed: NotRequired[bool]
+    """Whether the alerts topic calls it with every alert."""
     heartbeat: NotRequired[bool]
     """Whether the function reports `OldestLookSeconds` at the end of each sweep."""
 
@@ -129,6 +132,8 @@ class Controller(pulumi.ComponentResource):
     """Messages that kept failing; empty where it has no queue."""
     undelivered_url: pulumi.Output[str]
     """Events, schedules and calls that could not be handed over."""
+    subscription_arn: pulumi.Output[str]
+    """Its subscription to the alerts topic; empty where it has none."""
     rule_arn: pulumi.Output[str]
     """The EventBridge rule; empty where no events wake it."""
     schedule_arn: pulumi.Output[str]
@@ -162,6 +167,11 @@ class Controller(pulumi.ComponentResource):
         self.queue_arn = queues.queue.arn if queues.queue else nothing
         self.dead_letters_url = queues.dead_letters.url if queues.dead_letters else nothing
         self.undelivered_url = queues.undelivered.url
+        self.subscription_arn = nothing
+        if args.get("subscribed", False):
+            self.subscription_arn = subscribe(
+                name, alias, args["topic_arn"], args["account_id"], queues.undelivered, self
+            ).arn
         self.rule_arn = queues.rule.arn if queues.rule else nothing
         self.schedule_arn = schedule.arn if schedule else nothing
         self.alarm_arns = pulumi.Output.all(*(alarm.arn for alarm in self._alarms()))
@@ -176,6 +186,7 @@ class Controller(pulumi.ComponentResource):
             "key_arn": args["key_arn"],
             "timeout_seconds": self._timeout,
             "event_pattern": args.get("event_pattern"),
+            "topic_arn": args["topic_arn"] if args.get("subscribed", False) else None,
         }
         return Queues(self._name, plan, self)
 

@@ -3,15 +3,23 @@
 import pulumi
 import pulumi_aws as aws
 
-from fleetmend.components.alarms import AlarmArgs
+from fleetmend.components import outputs
 from fleetmend.components.alerts import Alerts
-from fleetmend.components.controller import FunctionArgs
+from fleetmend.components.backup import Backup
+from fleetmend.components.backup_copy import BackupCopy
+from fleetmend.components.bridge import CONCERN as BRIDGE
+from fleetmend.components.bridge import Bridge
 from fleetmend.components.controller_names import log_group_name, rule_name
+from fleetmend.components.dashboard import Dashboard, DashboardArgs
+from fleetmend.components.ground import Beside, lay_ground, log_groups
 from fleetmend.components.keys import Keys
+from fleetmend.components.output_values import alarm_arns, values
 from fleetmend.components.parameters import INSTALLATION, Parameters, text_parameter
+from fleetmend.components.parts import Parts, alarm_args, function_args
 from fleetmend.components.recovery import Recovery
+from fleetmend.components.secrets import Secrets
 from fleetmend.components.settings import Settings
-from fleetmend.components.storage import Storage
+from fleetmend.components.storage import BALANCER_PREFIX, Storage, StorageArgs
 from fleetmend.core.decisions.recovery import CONCERN as RECOVERY
 
 
@@ -25,89 +33,120 @@ def main() -> None:
 
 
 def install(settings: Settings) -> None:
-    """Declare the installation that the settings describe."""
-    Program(settings).declare()
+    """Declare the installation that the settings describe, and export its outputs."""
+    program = _Program(settings)
+    parts = program.declare()
+    outputs.export(values(settings, parts))
 
 
-class Program:
-    """The parts of one installation, in the order in which they need each other."""
+class _Program:
+    """Declares the parts in the order in which they need each other."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._me = settings.identity
         self._names = settings.naming
-        account = settings.installation.account_id
-        self._provider = aws.Provider(
-            "aws",
-            region=settings.region,
-            allowed_account_ids=[account] if account else None,
-        )
+        self._provider = self._provider_of("aws", settings.region)
         self._opts = pulumi.ResourceOptions(provider=self._provider)
         self._account: pulumi.Input[str] = (
-            account
+            settings.installation.account_id
             or aws.get_caller_identity_output(
                 opts=pulumi.InvokeOutputOptions(provider=self._provider)
             ).account_id
         )
 
-    def declare(self) -> None:
-        """Everything, then what others may know of it."""
+    def declare(self) -> Parts:
+        """Everything, then what the command line and the console find it by."""
+        chosen = self._settings
         keys = self._keys()
         alerts = self._alerts(keys)
-        storage = self._storage(keys)
-        self._parameters()
-        queues: dict[str, pulumi.Input[str]] = {}
-        functions: dict[str, pulumi.Input[str]] = {}
-        if self._settings.recovery.deploy_recovery:
-            recovery = self._recovery(keys, alerts, storage)
-            queues[RECOVERY] = recovery.queue_url
-            functions[RECOVERY] = recovery.function_arn
-        self._facts(storage, alerts, queues, functions)
+        copy = self._copy() if chosen.storage.backup_copy_region else None
+        storage = self._storage(keys, copy)
+        parts = Parts(keys, alerts, storage, self._parameters(), self._secrets(keys), copy=copy)
+        parts.ground = lay_ground(chosen, self._beside(parts), self._provider)
+        if chosen.storage.deploy_backup:
+            parts.backup = self._backup(parts)
+        if chosen.recovery.deploy_recovery:
+            parts.recovery = self._recovery(parts)
+        if chosen.alerts.deploy_bridge:
+            parts.bridge = self._bridge(parts)
+        if chosen.alerts.deploy_dashboard:
+            parts.dashboard = self._dashboard(parts)
+        self._facts(parts)
+        return parts
+
+    def _provider_of(self, name: str, region: str) -> aws.Provider:
+        account = self._settings.installation.account_id
+        allowed = [account] if account else None
+        return aws.Provider(name, region=region, allowed_account_ids=allowed)
 
     def _keys(self) -> Keys:
-        concerns = [RECOVERY] if self._settings.recovery.deploy_recovery else []
+        controllers = [RECOVERY] if self._settings.recovery.deploy_recovery else []
+        functions = controllers + ([BRIDGE] if self._settings.alerts.deploy_bridge else [])
         return Keys(
             "keys",
             {
                 "installation": self._me,
                 "account_id": self._account,
-                "log_groups": [log_group_name(self._names, concern) for concern in concerns],
-                "rules": [rule_name(self._names, concern) for concern in concerns],
+                "log_groups": [
+                    *(log_group_name(self._names, concern) for concern in functions),
+                    *log_groups(self._settings),
+                ],
+                "rules": [rule_name(self._names, concern) for concern in controllers],
                 "deletion_days": self._settings.kms_deletion_days,
             },
             self._opts,
         )
 
     def _alerts(self, keys: Keys) -> Alerts:
-        emails = self._settings.alerts.alert_emails
+        chosen = self._settings.alerts
         return Alerts(
             "alerts",
             {
                 "installation": self._me,
                 "account_id": self._account,
                 "key_arn": keys.alerts_arn,
-                "emails": [email.get_secret_value() for email in emails],
+                "emails": [email.get_secret_value() for email in chosen.alert_emails],
+                "queue_arns": list(chosen.alert_queue_arns),
             },
             self._opts,
         )
 
-    def _storage(self, keys: Keys) -> Storage:
-        chosen = self._settings.storage
-        return Storage(
-            "storage",
+    def _copy(self) -> BackupCopy:
+        chosen, region = self._settings.storage, self._settings.storage.backup_copy_region or ""
+        return BackupCopy(
+            "backup-copy",
             {
-                "installation": self._me,
+                "installation": {**self._me, "region": region},
                 "account_id": self._account,
-                "key_arn": keys.main_arn,
-                "records_history_days": chosen.records_history_days,
-                "reports_days": chosen.reports_days,
                 "infrequent_days": chosen.backup_infrequent_days,
                 "glacier_days": chosen.backup_glacier_days,
                 "expire_days": chosen.backup_expire_days,
+                "deletion_days": self._settings.kms_deletion_days,
                 "force_destroy": chosen.force_destroy,
             },
-            self._opts,
+            pulumi.ResourceOptions(provider=self._provider_of("aws-copy", region)),
         )
+
+    def _storage(self, keys: Keys, copy: BackupCopy | None) -> Storage:
+        chosen = self._settings.storage
+        args: StorageArgs = {
+            "installation": self._me,
+            "account_id": self._account,
+            "key_arn": keys.main_arn,
+            "records_history_days": chosen.records_history_days,
+            "reports_days": chosen.reports_days,
+            "infrequent_days": chosen.backup_infrequent_days,
+            "glacier_days": chosen.backup_glacier_days,
+            "expire_days": chosen.backup_expire_days,
+            "force_destroy": chosen.force_destroy,
+        }
+        if copy is None:
+            return Storage("storage", args, self._opts)
+        args["copy_bucket_arn"], args["copy_key_arn"] = copy.bucket_arn, copy.key_arn
+        args["copy_region"] = chosen.backup_copy_region or ""
+        after = pulumi.ResourceOptions(provider=self._provider, depends_on=[copy])
+        return Storage("storage", args, after)
 
     def _parameters(self) -> Parameters:
         return Parameters(
@@ -121,7 +160,52 @@ class Program:
             self._opts,
         )
 
-    def _recovery(self, keys: Keys, alerts: Alerts, storage: Storage) -> Recovery:
+    def _secrets(self, keys: Keys) -> Secrets:
+        alerts = self._settings.alerts
+        return Secrets(
+            "secrets",
+            {
+                "installation": self._me,
+                "key_arn": keys.main_arn,
+                "application_secret": self._settings.secrets.deploy_secret,
+                "recovery_days": self._settings.secret_recovery_days,
+                "addresses": [email.get_secret_value() for email in alerts.alert_emails],
+                "webhooks": [hook.get_secret_value() for hook in alerts.alert_webhooks],
+            },
+            self._opts,
+        )
+
+    def _beside(self, parts: Parts) -> Beside:
+        return Beside(
+            account_id=self._account,
+            key_arn=parts.keys.main_arn,
+            topic_arn=parts.alerts.topic_arn,
+            log_bucket=parts.storage.logs_name,
+            log_prefix=BALANCER_PREFIX,
+            backup_bucket_arn=parts.storage.backup_arn,
+            ready=parts.storage,
+        )
+
+    def _backup(self, parts: Parts) -> Backup:
+        chosen = self._settings.storage
+        return Backup(
+            "backup",
+            {
+                "installation": self._me,
+                "key_arn": parts.keys.main_arn,
+                "topic_arn": parts.alerts.topic_arn,
+                "schedule": chosen.backup_schedule,
+                "retention_days": chosen.backup_retention_days,
+                "tag_key": chosen.backup_tag_key,
+                "tag_value": chosen.backup_tag_value,
+                "restore_testing": chosen.restore_testing,
+                "force_destroy": chosen.force_destroy,
+                "alarms": alarm_args(self._settings),
+            },
+            self._opts,
+        )
+
+    def _recovery(self, parts: Parts) -> Recovery:
         chosen = self._settings.recovery
         return Recovery(
             "recovery",
@@ -129,68 +213,61 @@ class Program:
                 "installation": self._me,
                 "account_id": self._account,
                 "artifact": self._settings.controller.lambda_artifact,
-                "ledger_name": storage.ledger_name,
-                "ledger_arn": storage.ledger_arn,
-                "key_arn": keys.main_arn,
-                "topic_arn": alerts.topic_arn,
-                "topic_key_arn": keys.alerts_arn,
+                "ledger_name": parts.storage.ledger_name,
+                "ledger_arn": parts.storage.ledger_arn,
+                "key_arn": parts.keys.main_arn,
+                "topic_arn": parts.alerts.topic_arn,
+                "topic_key_arn": parts.keys.alerts_arn,
                 "tag_key": chosen.recover_tag_key,
                 "tag_value": chosen.recover_tag_value,
                 "retry_interval_minutes": chosen.retry_interval_minutes,
                 "max_attempts": chosen.max_attempts,
                 "sweep_minutes": chosen.sweep_minutes,
                 "batch_window_seconds": chosen.batch_window_seconds,
-                "function": self._function(),
+                "function": function_args(self._settings),
             },
             self._opts,
         )
 
-    def _function(self) -> FunctionArgs:
-        chosen = self._settings.controller
-        return {
-            "runtime": chosen.lambda_runtime,
-            "architecture": chosen.lambda_architecture,
-            "memory_mb": chosen.lambda_memory_mb,
-            "timeout_seconds": chosen.lambda_timeout_seconds,
-            "log_retention_days": self._settings.log_retention_days,
-            "log_level": chosen.log_level,
-            "time_zone": chosen.schedule_time_zone,
-            "alarms": self._alarms(),
-        }
+    def _bridge(self, parts: Parts) -> Bridge:
+        return Bridge(
+            "bridge",
+            {
+                "installation": self._me,
+                "account_id": self._account,
+                "artifact": self._settings.controller.lambda_artifact,
+                "key_arn": parts.keys.main_arn,
+                "topic_arn": parts.alerts.topic_arn,
+                "webhooks": bool(self._settings.alerts.alert_webhooks),
+                "function": function_args(self._settings),
+            },
+            self._opts,
+        )
 
-    def _alarms(self) -> AlarmArgs:
-        chosen = self._settings.alerts
-        return {
-            "period_seconds": chosen.alarm_period_seconds,
-            "evaluation_periods": chosen.alarm_evaluation_periods,
-            "datapoints": chosen.alarm_datapoints,
-            "missing_data": chosen.alarm_missing_data,
-            "errors": chosen.function_errors_threshold,
-            "throttles": chosen.function_throttles_threshold,
-            "duration_percent": chosen.function_duration_percent,
-            "dead_letters": chosen.dead_letters_threshold,
-            "oldest_message_seconds": chosen.oldest_message_seconds,
-            "oldest_look_seconds": chosen.oldest_look_seconds,
+    def _dashboard(self, parts: Parts) -> Dashboard:
+        args: DashboardArgs = {
+            "installation": self._me,
+            "concerns": list(parts.controllers),
+            "alarm_arns": alarm_arns(parts),
+            "bridge": parts.bridge is not None,
         }
+        if parts.ground.compute is not None:
+            args["group_name"] = parts.ground.compute.group_name
+        return Dashboard("dashboard", args, self._opts)
 
-    def _facts(
-        self,
-        storage: Storage,
-        alerts: Alerts,
-        queues: dict[str, pulumi.Input[str]],
-        functions: dict[str, pulumi.Input[str]],
-    ) -> None:
+    def _facts(self, parts: Parts) -> None:
         """What the command line and the console find an installation by."""
+        controllers = parts.controllers
         facts = pulumi.Output.json_dumps(
             {
                 "project": self._names.project,
                 "suffix": self._names.suffix,
                 "region": self._names.region,
                 "account": self._account,
-                "ledger_bucket": storage.ledger_name,
-                "topic_arn": alerts.topic_arn,
-                "queues": queues,
-                "functions": functions,
+                "ledger_bucket": parts.storage.ledger_name,
+                "topic_arn": parts.alerts.topic_arn,
+                "queues": {name: part.queue_url for name, part in controllers.items()},
+                "functions": {name: part.function_arn for name, part in controllers.items()},
             }
         )
         text_parameter(

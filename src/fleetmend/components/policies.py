@@ -82,8 +82,9 @@ def service_may(
 def trust(service: str, condition: Condition | None = None) -> pulumi.Output[str]:
     """A role's trust policy for an AWS service.
 
-    Lambda sends no source keys when it assumes an execution role, so a condition would lock it
-    out; every other service here is given one.
+    Lambda, AWS Backup and S3 replication name no source when they take a role, so a condition
+    would lock them out; whom they work for is decided by `iam:PassRole`, which never crosses
+    accounts. Every other service here is given a condition.
     """
     statement: dict[str, Any] = {
         "Effect": "Allow",

@@ -41,6 +41,7 @@ class QueuesArgs(TypedDict):
     key_arn: pulumi.Input[str]
     timeout_seconds: int
     event_pattern: str | None
+    topic_arn: pulumi.Input[str] | None
 
 
 class Queues:
@@ -59,12 +60,15 @@ class Queues:
             undelivered_name(self._names, args["concern"]),
             retention=14 * DAY,
         )
-        if args["event_pattern"] is None:
-            self._policy(f"{name}-undelivered", self.undelivered, [])
-            return
-        self._woken_by(name, args["event_pattern"])
+        let_in: list[Statement] = []
+        if args["event_pattern"] is not None:
+            self.rule = self._woken_by(name, args["event_pattern"])
+            let_in.append(self._from("events", self.rule.arn, self.undelivered))
+        if args["topic_arn"] is not None:
+            let_in.append(self._from("sns", args["topic_arn"], self.undelivered))
+        self._policy(f"{name}-undelivered", self.undelivered, let_in)
 
-    def _woken_by(self, name: str, pattern: str) -> None:
+    def _woken_by(self, name: str, pattern: str) -> aws.cloudwatch.EventRule:
         concern = self._args["concern"]
         dead = self._queue(
             f"{name}-dead-letters", dead_letters_name(self._names, concern), retention=14 * DAY
@@ -74,7 +78,8 @@ class Queues:
             queue_name(self._names, concern),
             retention=4 * DAY,
             redrive=pulumi.Output.json_dumps(
-                {"deadLetterTargetArn": dead.arn, "maxReceiveCount": RECEIVES}
+                {"deadLetterTargetArn": dead.arn, "maxReceiveCount": RECEIVES},
+                separators=(",", ":"),  # as SQS returns it, so that a second plan is empty
             ),
         )
         aws.sqs.RedriveAllowPolicy(
@@ -95,8 +100,7 @@ class Queues:
             opts=self._child,
         )
         self._policy(f"{name}-dead-letters", dead, [])
-        self._policy(f"{name}-undelivered", self.undelivered, [self._from(rule, self.undelivered)])
-        lets_in = self._policy(f"{name}-queue", queue, [self._from(rule, queue)])
+        lets_in = self._policy(f"{name}-queue", queue, [self._from("events", rule.arn, queue)])
         aws.cloudwatch.EventTarget(
             f"{name}-target",
             rule=rule.name,
@@ -111,7 +115,8 @@ class Queues:
             ),
             opts=pulumi.ResourceOptions(parent=self._parent, depends_on=[lets_in]),
         )
-        self.queue, self.dead_letters, self.rule = queue, dead, rule
+        self.queue, self.dead_letters = queue, dead
+        return rule
 
     def feed(self, name: str, alias: aws.lambda_.Alias, window: int) -> None:
         """Let the queue call the function: in batches, with each failed message named.
@@ -160,11 +165,10 @@ class Queues:
             opts=self._child,
         )
 
-    def _from(self, rule: aws.cloudwatch.EventRule, queue: aws.sqs.Queue) -> Statement:
-        source = policies.from_source(self._args["account_id"], [rule.arn])
-        return policies.service_may(
-            "RuleDelivers", "events", ["sqs:SendMessage"], queue.arn, source
-        )
+    def _from(self, service: str, source_arn: pulumi.Input[str], queue: aws.sqs.Queue) -> Statement:
+        source = policies.from_source(self._args["account_id"], [source_arn])
+        sid = f"{service.title()}Delivers"
+        return policies.service_may(sid, service, ["sqs:SendMessage"], queue.arn, source)
 
     def _policy(
         self, name: str, queue: aws.sqs.Queue, statements: list[Statement]

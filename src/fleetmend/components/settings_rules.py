@@ -244,3 +244,9 @@ def _secret_recovery(s: "Settings") -> Found:
     days = s.secrets.secret_recovery_days
     if days is not None and 0 < days < 7:
         yield "secretRecoveryDays", "Secrets Manager keeps a deleted secret 7 days or not at all"
+
+
+@_rule("alertWebhooks", "deployBridge")
+def _bridge(s: "Settings") -> Found:
+    if s.alerts.alert_webhooks and not s.alerts.deploy_bridge:
+        yield "deployBridge", "alertWebhooks are told by the bridge, and by nothing else"

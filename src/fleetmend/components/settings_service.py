@@ -4,6 +4,7 @@ from fleetmend.components.settings_groups import Group
 from fleetmend.components.settings_types import (
     Emails,
     MissingData,
+    QueueArns,
     Retention,
     TagKey,
     Webhooks,
@@ -72,6 +73,9 @@ class StorageSettings(Group):
 class SecretsSettings(Group):
     """Keys and secrets."""
 
+    deploy_secret: bool = switch(
+        "Make a secret for the application, with a value that AWS makes up once.", on=True
+    )
     kms_deletion_days: int | None = setting(
         None,
         "How long a deleted key can be brought back; 30 in prod, else 7.",
@@ -102,6 +106,15 @@ class AlertSettings(Group):
         valid="https addresses with commas between them, or pagerduty: and a routing key of 32 "
         "characters",
     )
+    alert_queue_arns: QueueArns = setting(
+        [],
+        "SQS queues that get every alert; their own policies must let the topic in.",
+        valid="ARNs of SQS queues with commas between them, each once",
+    )
+    deploy_bridge: bool = switch(
+        "Install the function that tells webhooks and counts who is really subscribed.", on=True
+    )
+    deploy_dashboard: bool = switch("Make a dashboard and log queries.", on=True)
     alarm_period_seconds: int = setting(
         60,
         "The period of our alarms. One minute, because the functions run every few.",

@@ -192,6 +192,7 @@ SubnetId = Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")]
 TagKey = Annotated[
     str, Field(pattern=r"^[\w\s.:/=+\-@]+$", max_length=128), AfterValidator(_tag_key)
 ]
+QueueArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:sqs:[a-z0-9-]+:\d{12}:[\w-]{1,80}$")]
 Tags = Annotated[dict[str, str], BeforeValidator(_pairs), AfterValidator(_tags)]
 
 Cidrs = Annotated[list[Cidr], BeforeValidator(_split)]
@@ -200,4 +201,5 @@ Regions = Annotated[list[Region], BeforeValidator(_split), Field(min_length=1)]
 Services = Annotated[list[Service], BeforeValidator(_split), AfterValidator(_unique)]
 SubnetIds = Annotated[list[SubnetId], BeforeValidator(_split), AfterValidator(_unique)]
 Emails = Annotated[list[Email], BeforeValidator(_split)]
+QueueArns = Annotated[list[QueueArn], BeforeValidator(_split), AfterValidator(_unique)]
 Webhooks = Annotated[list[Webhook], BeforeValidator(_split)]

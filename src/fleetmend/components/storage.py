@@ -6,9 +6,12 @@ import pulumi
 import pulumi_aws as aws
 
 from fleetmend.components import policies
+from fleetmend.components.access import awaited
 from fleetmend.components.buckets import (
     BucketPlan,
+    PrivateBucket,
     abort_uploads,
+    backup_rules,
     bucket_policy,
     expiry,
     lifecycle_rule,
@@ -83,9 +86,16 @@ class Storage(pulumi.ComponentResource):
         self, name: str, args: StorageArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("fleetmend:index:Storage", name, {}, opts)
-        ledger = self._bucket(name, "ledger", args, args["key_arn"], _ledger_rules(args))
-        backup = self._bucket(name, "backup", args, args["key_arn"], _backup_rules(args))
-        logs = self._bucket(name, "logs", args, None, _log_rules(args))
+        key = args["key_arn"]
+        moves = backup_rules(
+            args.get("infrequent_days", 30),
+            args.get("glacier_days", 90),
+            args.get("expire_days", 365),
+        )
+        ledger = self._bucket(name, "ledger", args, key, _ledger_rules(args)).bucket
+        backup_made = self._bucket(name, "backup", args, key, moves)
+        backup = backup_made.bucket
+        logs = self._bucket(name, "logs", args, None, _log_rules(args)).bucket
         bucket_policy(f"{name}-ledger", ledger, policies.conditional_writes_only(ledger.arn), self)
         bucket_policy(f"{name}-backup", backup, [], self)
         writers = _log_writers(args, logs.arn, [ledger.arn, backup.arn])
@@ -100,7 +110,7 @@ class Storage(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[logs_policy]),
             )
         if "copy_bucket_arn" in args:
-            self._copy(name, args, backup)
+            self._copy(name, args, backup_made, awaited(opts))
         self.ledger_name, self.ledger_arn = ledger.bucket, ledger.arn
         self.backup_name, self.backup_arn = backup.bucket, backup.arn
         self.logs_name, self.logs_arn = logs.bucket, logs.arn
@@ -113,7 +123,7 @@ class Storage(pulumi.ComponentResource):
         args: StorageArgs,
         key_arn: pulumi.Input[str] | None,
         rules: list[aws.s3.BucketLifecycleConfigurationRuleArgs],
-    ) -> aws.s3.Bucket:
+    ) -> PrivateBucket:
         names = naming(args["installation"])
         plan = BucketPlan(
             name=names.bucket(kind, args["account_id"]),
@@ -124,18 +134,18 @@ class Storage(pulumi.ComponentResource):
         )
         return private_bucket(f"{name}-{kind}", plan, self)
 
-    def _copy(self, name: str, args: StorageArgs, backup: aws.s3.Bucket) -> None:
+    def _copy(
+        self, name: str, args: StorageArgs, made: PrivateBucket, after: list[pulumi.Resource]
+    ) -> None:
         """Copy what is written to the backup bucket to another region, with S3's own means."""
         names = naming(args["installation"])
         child = pulumi.ResourceOptions(parent=self)
-        target = args.get("copy_bucket_arn", "")
+        backup, target = made.bucket, args.get("copy_bucket_arn", "")
         role = aws.iam.Role(
             f"{name}-copy-role",
             name=names.role("backup-copy"),
             description="S3 copies the backup bucket to another region",
-            assume_role_policy=policies.trust(
-                "s3", policies.from_source(args["account_id"], [backup.arn])
-            ),
+            assume_role_policy=policies.trust("s3"),
             tags=tagging(args["installation"]).tags("iam-role", names.role("backup-copy")),
             opts=child,
         )
@@ -151,7 +161,8 @@ class Storage(pulumi.ComponentResource):
             bucket=backup.id,
             role=role.arn,
             rules=[_replication(target, args.get("copy_key_arn", ""))],
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
+            # S3 copies from versioned buckets to versioned buckets only.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy, made.versioning, *after]),
         )
 
 
@@ -175,24 +186,6 @@ def _ledger_rules(args: StorageArgs) -> list[aws.s3.BucketLifecycleConfiguration
                 old_versions_days=1,
             )
             for prefix in ("runs", "reports", "would")
-        ),
-        abort_uploads(),
-    ]
-
-
-def _backup_rules(args: StorageArgs) -> list[aws.s3.BucketLifecycleConfigurationRuleArgs]:
-    transition = aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionTransitionArgs
-    return [
-        lifecycle_rule(
-            "old-versions",
-            "",
-            transitions=[
-                transition(
-                    noncurrent_days=args.get("infrequent_days", 30), storage_class="STANDARD_IA"
-                ),
-                transition(noncurrent_days=args.get("glacier_days", 90), storage_class="GLACIER"),
-            ],
-            old_versions_days=args.get("expire_days", 365),
         ),
         abort_uploads(),
     ]

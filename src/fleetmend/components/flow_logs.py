@@ -77,7 +77,6 @@ def _role(
         tags=tagging(plan.installation).tags("iam-role", called),
         opts=child,
     )
-    streams = pulumi.Output.concat(group.arn, ":*")
     policy = aws.iam.RolePolicy(
         f"{name}-role-policy",
         name=called,
@@ -85,14 +84,19 @@ def _role(
         policy=policies.document(
             policies.allow(
                 "Write",
-                ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
-                [group.arn, streams],
+                ["logs:CreateLogStream", "logs:PutLogEvents"],
+                [pulumi.Output.concat(group.arn, ":log-stream:*")],
             ),
-            # A listing: it is authorised against all of the account's log groups or none.
             policies.allow(
-                "Find",
+                "Streams",
+                ["logs:DescribeLogStreams"],
+                [group.arn, pulumi.Output.concat(group.arn, ":*")],
+            ),
+            policies.allow(
+                "Groups",  # the delivery looks for its group first; a listing names no resource
                 ["logs:DescribeLogGroups"],
-                [names.arn("logs", plan.account_id, "log-group:*")],
+                ["*"],
+                {"StringEquals": {"aws:RequestedRegion": names.region}},
             ),
         ),
         opts=child,

@@ -6,6 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from fleetmend.components import policies
+from fleetmend.components.accept import accept
 from fleetmend.components.alarms import Alarm, AlarmArgs, make_alarm
 from fleetmend.components.identity import InstallationArgs, naming, tagging
 from fleetmend.components.naming import Limit, partition
@@ -14,8 +15,12 @@ MANAGED = (
     "service-role/AWSBackupServiceRolePolicyForBackup",
     "service-role/AWSBackupServiceRolePolicyForRestores",
 )
-"""AWS's own policies for AWS Backup. Narrower ones of ours would stop to fit with every service
-that AWS Backup learns; nobody but AWS Backup can take the role."""
+"""AWS's own policies for AWS Backup."""
+
+WHY_MANAGED = (
+    "A narrower policy of ours would stop to fit with every service that AWS Backup learns; "
+    "nobody but AWS Backup can take the role."
+)
 
 START_WINDOW_MINUTES = 60
 COMPLETION_WINDOW_MINUTES = 480
@@ -128,6 +133,8 @@ class Backup(pulumi.ComponentResource):
             )
             for managed in MANAGED
         ]
+        for grant in self._grants:
+            accept(grant, "iam-managed-policy", WHY_MANAGED)
         return role
 
     def _plan(

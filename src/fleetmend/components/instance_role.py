@@ -10,6 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from fleetmend.components import policies
+from fleetmend.components.accept import accept
 from fleetmend.components.identity import InstallationArgs, naming, tagging
 from fleetmend.components.naming import Naming, partition
 from fleetmend.components.policies import Condition, Statement
@@ -51,6 +52,13 @@ AGENT_ANYWHERE = (
 """Without resource-level permission and without a condition key of their own."""
 
 
+ANY_DOCUMENT = (
+    "The agent reports as the instance it runs on, whose id nobody knows before it is launched, "
+    "and fetches whichever document a command or an association names."
+)
+"""Why the agent's statements are about all instances, documents and associations here."""
+
+
 @dataclass(frozen=True, slots=True)
 class RolePlan:
     """What an instance may touch: one log group, and one prefix of one bucket, if given."""
@@ -87,15 +95,16 @@ def instance_role(name: str, plan: RolePlan, parent: pulumi.Resource) -> Instanc
         opts=child,
     )
     statements = [*_own_things(plan, names), *([] if plan.managed else _agents(plan, names))]
-    attached: list[pulumi.Resource] = [
-        aws.iam.RolePolicy(
-            f"{name}-role-policy",
-            name=called,
-            role=role.id,
-            policy=policies.document(*statements),
-            opts=child,
-        )
-    ]
+    own = aws.iam.RolePolicy(
+        f"{name}-role-policy",
+        name=called,
+        role=role.id,
+        policy=policies.document(*statements),
+        opts=child,
+    )
+    if not plan.managed:
+        accept(own, "iam-wide-arn", ANY_DOCUMENT)
+    attached: list[pulumi.Resource] = [own]
     attached += [
         aws.iam.RolePolicyAttachment(
             f"{name}-role-{policy}",

@@ -126,7 +126,8 @@ def logs_may_encrypt(region: str, arns: Sequence[pulumi.Input[str]]) -> Statemen
     """CloudWatch Logs uses a key for exactly these log groups.
 
     Logs tells which group it works for by the encryption context, not by source keys
-    (CloudWatch Logs User Guide, "Encrypt log data").
+    (CloudWatch Logs User Guide, "Encrypt log data"). DescribeKey, which stands in that page's
+    example too, carries no encryption context, so the condition would never let it through.
     """
     return {
         "Sid": "LogsEncrypts",
@@ -138,7 +139,6 @@ def logs_may_encrypt(region: str, arns: Sequence[pulumi.Input[str]]) -> Statemen
             "kms:ReEncryptFrom",
             "kms:ReEncryptTo",
             "kms:GenerateDataKey",
-            "kms:DescribeKey",
         ],
         "Resource": "*",
         "Condition": {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": list(arns)}},

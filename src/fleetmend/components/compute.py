@@ -334,4 +334,4 @@ def instance_namespace(names: Naming) -> str:
 
 
 def _text(number: pulumi.Output[int]) -> pulumi.Output[str]:
-    return pulumi.Output.concat(number)  # type: ignore[arg-type]
+    return pulumi.Output.format("{0}", number)

@@ -49,18 +49,7 @@ def launch_template(
             "http_tokens": "required",
             "http_put_response_hop_limit": 1,
         },
-        block_device_mappings=[
-            {
-                "device_name": plan.root_device,
-                "ebs": {
-                    "encrypted": "true",
-                    "kms_key_id": plan.key_arn,
-                    "volume_type": "gp3",
-                    "volume_size": plan.volume_gib,
-                    "delete_on_termination": "true",
-                },
-            }
-        ],
+        block_device_mappings=[_root_volume(plan)],
         network_interfaces=[
             {
                 "device_index": 0,
@@ -76,4 +65,17 @@ def launch_template(
         user_data=encoded(plan.script),
         tags=tags.tags("launch-template", called),
         opts=pulumi.ResourceOptions(parent=parent),
+    )
+
+
+def _root_volume(plan: TemplatePlan) -> aws.ec2.LaunchTemplateBlockDeviceMappingArgs:
+    return aws.ec2.LaunchTemplateBlockDeviceMappingArgs(
+        device_name=plan.root_device,
+        ebs=aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
+            encrypted="true",
+            kms_key_id=plan.key_arn,
+            volume_type="gp3",
+            volume_size=plan.volume_gib,
+            delete_on_termination="true",
+        ),
     )

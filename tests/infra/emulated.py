@@ -13,7 +13,7 @@ from fleetmend.lab.emulator.processes import ACCOUNT, HOST, MinistackProcess, li
 
 REGION = "us-east-1"
 
-ON_MINISTACK = {"athena", "autoscaling", "kms", "lambda", "s3", "sfn", "sns", "sqs"}
+ON_MINISTACK = {"athena", "backup", "kms", "lambda", "s3", "sfn", "sns", "sqs"}
 """moto lacks: state machine validation, Athena's tags, a rotation period of keys, a function's
 logging configuration, bucket logging beside a policy for everybody, a topic's signature version;
 it drifts on scaling policies. MiniStack lacks much of EC2."""

@@ -28,12 +28,28 @@ class Assets:
             ValueError: Its file is missing, or it lies behind a URL.
         """
         if ARCHIVE_KEY in value:
-            name, content = f"assets/{label}.zip", archive(value[ARCHIVE_KEY])
+            name, content = f"{label}.zip", archive(value[ARCHIVE_KEY])
         else:
-            name, content = f"assets/{label}", _asset(value[ASSET_KEY])
-        self.files[name] = content
-        digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
-        return f"${{path.module}}/{name}", digest
+            name, content = label, _asset(value[ASSET_KEY])
+        digest = hashlib.sha256(content)
+        place = self._place(_own_name(value) or name, content, digest.hexdigest())
+        return f"${{path.module}}/{place}", base64.b64encode(digest.digest()).decode()
+
+    def _place(self, name: str, content: bytes, digest: str) -> str:
+        """Where a file lies: functions that share an artifact share the file."""
+        place = f"assets/{name}"
+        if self.files.setdefault(place, content) != content:
+            path = Path(name)
+            place = f"assets/{path.stem}-{digest[:8]}{path.suffix}"
+            self.files[place] = content
+        return place
+
+
+def _own_name(value: dict[str, Json]) -> str | None:
+    """The name of the zip or file that is taken as it is."""
+    told = value.get(ARCHIVE_KEY, value.get(ASSET_KEY))
+    path = told.get("path") if isinstance(told, dict) else None
+    return Path(path).name if isinstance(path, str) and Path(path).is_file() else None
 
 
 def is_asset(value: Json) -> bool:
@@ -94,7 +110,9 @@ def _from_path(path: Path, prefix: str) -> Iterator[tuple[str, bytes]]:
             for name in packed.namelist():
                 yield f"{prefix}{name}", packed.read(name)
     else:
-        raise ValueError(f"there is no folder or zip {path}")
+        raise ValueError(
+            f"there is no folder or zip {path}; `fleetmend package` makes the functions' artifact"
+        )
 
 
 def _asset(told: Json) -> bytes:

@@ -66,6 +66,18 @@ class Terraform:
         answer = self._ask("output", "-json")
         return {name: told["value"] for name, told in json.loads(answer).items()}
 
+    def planned(self) -> dict[str, tuple[str, ...]]:
+        """After `plan`: the actions (`create`, `update`, `delete`) by address, where there are any.
+
+        A replacement is both `create` and `delete`.
+        """
+        told = json.loads(self._ask("show", "-json", _PLAN))
+        return {
+            change["address"]: tuple(change["change"]["actions"])
+            for change in told.get("resource_changes", [])
+            if change["mode"] == "managed" and change["change"]["actions"] != ["no-op"]
+        }
+
     def existing(self) -> tuple[str, ...]:
         """Addresses of what the state says exists."""
         try:

@@ -1,6 +1,5 @@
 """PassRole to whichever service."""
 
-
 from tests.infra.broken import parts
 
 RULE = "iam-unguarded"

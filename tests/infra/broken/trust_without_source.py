@@ -1,6 +1,5 @@
 """Scheduler may use the role on anybody's behalf."""
 
-
 from tests.infra.broken import parts
 
 RULE = "iam-trust-source"

@@ -161,7 +161,28 @@ def test_a_ready_zip_is_taken_as_it_is(exported, tmp_path):
         aws.lambda_.Function("f", name="f", role="r", code=pulumi.FileArchive(str(ready)))
 
     _, _, out = exported(program)
-    assert (out / "assets" / "f-filename.zip").read_bytes() == ready.read_bytes()
+    assert (out / "assets" / "code.zip").read_bytes() == ready.read_bytes()
+
+
+def test_functions_that_share_an_artifact_share_the_file(exported, tmp_path):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        with zipfile.ZipFile(tmp_path / folder / "code.zip", "w") as packed:
+            packed.writestr(f"{folder}.py", "")
+
+    def program():
+        for name, folder in (("a", "one"), ("b", "one"), ("c", "two")):
+            code = pulumi.FileArchive(str(tmp_path / folder / "code.zip"))
+            aws.lambda_.Function(name, name=name, role="r", code=code)
+
+    merged, _, out = exported(program)
+    files = {
+        name: told["filename"].removeprefix("${path.module}/")
+        for name, told in merged["resource"]["aws_lambda_function"].items()
+    }
+    assert files["a"] == files["b"] == "assets/code.zip"
+    assert (out / files["c"]).read_bytes() == (tmp_path / "two" / "code.zip").read_bytes()
+    assert len(list((out / "assets").iterdir())) == 2
 
 
 def test_a_missing_file_is_named(tmp_path):

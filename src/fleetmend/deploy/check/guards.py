@@ -12,6 +12,8 @@ from fleetmend.deploy.view import View
 TRUST_WITHOUT_SOURCE: Mapping[str, str] = {
     "lambda.amazonaws.com": "Lambda sends no source keys when it assumes an execution role",
     "ec2.amazonaws.com": "EC2 sends no source keys when it assumes an instance profile's role",
+    "backup.amazonaws.com": "AWS Backup documents no source keys for its service role "
+    "(AWS Backup Developer Guide, IAM service roles)",
 }
 """Services that cannot be tied to a source in a trust policy, and why. A role reaches them only
 by iam:PassRole, which stays within the account."""
@@ -63,8 +65,8 @@ enough), and what could be done without."""
 def trust_source(view: View) -> Iterator[Fault]:
     """A role trusts an AWS service without saying for whom it acts.
 
-    The service could be made to use the role on behalf of a stranger (the confused deputy). Lambda
-    and EC2 send no source keys when they assume a role and are left out.
+    The service could be made to use the role on behalf of a stranger (the confused deputy). Lambda,
+    EC2 and AWS Backup send no source keys when they assume a role and are left out.
 
     Remedy: add `aws:SourceAccount`, and `aws:SourceArn` where the source's ARN is known.
 

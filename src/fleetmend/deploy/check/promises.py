@@ -62,7 +62,9 @@ def _promised(view: View) -> Mapping[str, int]:
     found: dict[str, int] = {}
     for node in view.of_type("aws:ssm/parameter:Parameter"):
         try:
-            value: Any = json.loads(text_of(node, "value") or "null")
+            value: Any = json.loads(
+                text_of(node, "value") or text_of(node, "insecureValue") or "null"
+            )
         except json.JSONDecodeError:
             continue
         for concern, seconds in mapping(mapping(value).get(PROMISES)).items():

@@ -109,6 +109,6 @@ def in_clear(view: View) -> Iterator[Fault]:
 def _secret_values(node: Node) -> Iterator[str]:
     holder = text_of(node, "type") == "SecureString"
     for path, text in tokens.strings(dict(node.inputs)):
-        kept = holder and path == "value"
+        kept = path.endswith("Wo") or (holder and path == "value")  # write-only: in no state
         if not kept and _VALUE.search(text):
             yield path

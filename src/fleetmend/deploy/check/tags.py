@@ -49,7 +49,8 @@ def group(view: View) -> Iterator[Fault]:
     Provider default tags do not either: instances then have no owner, and no tag to be recovered
     by.
 
-    Remedy: give the group all six tags, each with `propagateAtLaunch` true.
+    Remedy: give the group all six tags, each with `propagateAtLaunch` true; only what the launch
+    template sets on instances itself, such as their own Name, may stay behind.
 
     See: https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-tagging.html
     """
@@ -57,12 +58,30 @@ def group(view: View) -> Iterator[Fault]:
         apart = view.pointing_at(node, "aws:autoscaling/tag:Tag", "autoscalingGroupName")
         given = [mapping(item) for item in listing(node.inputs.get("tags"))]
         given += [mapping(item) for tag in apart for item in listing(tag.inputs.get("tag"))]
-        kept = sorted(str(t.get("key")) for t in given if t.get("propagateAtLaunch") is not True)
+        launched = _launched(view, node)
+        kept = sorted(
+            str(tag.get("key"))
+            for tag in given
+            if tag.get("propagateAtLaunch") is not True and str(tag.get("key")) not in launched
+        )
         if kept:
             yield Fault(node, "keeps tags to itself", ", ".join(kept))
         lacking = _lacking({str(tag.get("key")): "" for tag in given})
         if lacking:
             yield Fault(node, "lacks tags", ", ".join(lacking))
+
+
+def _launched(view: View, node: Node) -> Mapping[str, Any]:
+    """The tags that a group's launch template puts on instances by itself."""
+    template = view.referred(mapping(node.inputs.get("launchTemplate")).get("id"), TEMPLATE)
+    return _specified(template).get("instance", {}) if template else {}
+
+
+def _specified(template: Node) -> Mapping[str, Mapping[str, Any]]:
+    return {
+        str(mapping(item).get("resourceType")): mapping(mapping(item).get("tags"))
+        for item in listing(template.inputs.get("tagSpecifications"))
+    }
 
 
 @rule("tag-launch-template")
@@ -77,10 +96,7 @@ def launch_template(view: View) -> Iterator[Fault]:
     See: https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-tagging.html
     """
     for node in view.of_type(TEMPLATE):
-        given = {
-            str(mapping(item).get("resourceType")): mapping(mapping(item).get("tags"))
-            for item in listing(node.inputs.get("tagSpecifications"))
-        }
+        given = _specified(node)
         for kind in LAUNCHED:
             lacking = _lacking(given.get(kind, {}))
             if lacking:

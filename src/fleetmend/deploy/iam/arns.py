@@ -68,7 +68,8 @@ def build(kind: ResourceType, name: str, place: Place) -> str:
 def pattern(kind: ResourceType) -> tuple[globs.Part, ...]:
     """The ARN of a type as a pattern: a variable takes any characters, but at least one.
 
-    A bucket's name holds no slash: that is what tells a bucket from an object in it.
+    A bucket's name holds no slash: that is what tells a bucket from an object in it. SSM documents
+    of AWS's own belong to no account.
     """
     found: list[globs.Part] = []
     position = 0
@@ -77,7 +78,9 @@ def pattern(kind: ResourceType) -> tuple[globs.Part, ...]:
         never = {"bucketname": "/:", "region": ":", "account": ":", "partition": ":"}.get(
             match[1].lower(), ""
         )
-        found += [globs.Part(never=never), globs.Part(never=never, many=True)]
+        nobodys = (kind.service, kind.key, match[1].lower()) == ("ssm", "document", "account")
+        once = () if nobodys else (globs.Part(never=never),)
+        found += [*once, globs.Part(never=never, many=True)]
         position = match.end()
     found += [globs.Part(only=char) for char in kind.arn[position:]]
     return tuple(found)

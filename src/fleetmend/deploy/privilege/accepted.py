@@ -1,0 +1,31 @@
+"""Grants that no recorded call uses, and the reason why each is right nevertheless.
+
+A reason is a sentence about AWS or about the lab, not about haste. An entry that matches no unused
+grant is an error of its own.
+"""
+
+from dataclasses import dataclass
+
+from fleetmend.deploy.iam import globs
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """One grant, or several alike: `resource` may have wildcards, `*` is any."""
+
+    function: str
+    action: str
+    resource: str
+    reason: str
+
+    def covers(self, function: str, action: str, resource: str) -> bool:
+        """Whether it is about this grant."""
+        return (
+            globs.matches(self.function, function)
+            and self.action.lower() == action.lower()
+            and globs.matches(self.resource, resource)
+        )
+
+
+ACCEPTED: tuple[Accepted, ...] = ()
+"""The product's own."""

@@ -401,6 +401,18 @@ def test_the_estimate_never_contradicts_an_answer_and_is_never_worse_than_it(ske
         assert abs(off) <= timedelta(seconds=took + 1, milliseconds=1)
 
 
+@given(st.lists(st.tuples(st.floats(0, 1e5), st.floats(0, 30), st.floats(0, 1)), min_size=1))
+def test_a_good_clock_stays_untouched_however_slow_the_answers_are(answers):
+    clock = SimpleNamespace(now=EPOCH)
+    told = StoreClock(lambda: clock.now)
+    for at, took, share in answers:
+        sent = EPOCH + timedelta(seconds=at)
+        clock.now = sent + timedelta(seconds=took)
+        date = (sent + (clock.now - sent) * share).strftime("%a, %d %b %Y %H:%M:%S GMT")
+        told.heard(sent, clock.now, date)
+        assert told.now() == clock.now
+
+
 @pytest.mark.parametrize("date", [None, "", "yesterday", "Wed, 99 Foo 2030 00:00:00 GMT"])
 def test_an_answer_without_a_date_says_nothing(date):
     told = StoreClock(lambda: EPOCH)

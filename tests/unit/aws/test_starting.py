@@ -184,6 +184,15 @@ def test_no_time_at_all_sends_nothing():
     assert outcomes["i-1"].result is Result.NOT_SENT
 
 
+def test_whoever_waits_behind_a_probe_is_not_forgotten_when_time_runs_out():
+    where = {f"i-{n:08x}": ("m5.large", "us-east-1a") for n in range(5)}
+    requests = [StartRequest(name, *place, probe=True) for name, place in where.items()]
+    ec2 = Ec2(where)
+    outcomes = starting.start(requests, ec2, lambda: not ec2.calls)
+    results = [outcome.result for _, outcome in sorted(outcomes.items())]
+    assert results == [Result.ACCEPTED] + [Result.NOT_SENT] * 4
+
+
 def test_the_large_calls_go_before_the_pieces_of_failed_ones():
     where = {f"i-{n:08x}": ("m5.large", "us-east-1a") for n in range(3 * CHUNK)}
     requests = [StartRequest(name, *place) for name, place in where.items()]

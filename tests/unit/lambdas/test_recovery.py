@@ -335,6 +335,7 @@ def test_a_run_is_a_sweep_with_a_report():
 
 def test_a_plan_only_decides_and_leaves_the_real_ledger_alone():
     account = stopped(A)
+    account.instances[B] = "stopping"  # whose next look is seconds away
     run(account, batch({"fleetmend": "run", "run": "r", "by": "ann", "plan": True}))
     assert account.instances[A] == "stopped"
     assert report(account, "r")["subjects"][0]["outcome"]["result"] == "would"

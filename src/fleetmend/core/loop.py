@@ -236,11 +236,11 @@ def _act(practice: Practice[Seen], ports: Ports, cases: Sequence[Case[Seen]]) ->
 def _learn(practice: Practice[Seen], ports: Ports, case: Case[Seen]) -> None:
     """Record what AWS answered, as long as the intent is still ours to record."""
     stored, outcome = case.stored, case.outcome
-    ours = stored.record.intent.id if stored and stored.record and stored.record.intent else ""
+    ours = stored.record.intent if stored and stored.record else None
     for _ in range(ROUNDS):
         record = stored.record if stored else None
-        if not (stored and outcome and record and record.intent and record.intent.id == ours):
-            break
+        if not (stored and outcome and record and record.intent == ours):
+            break  # whoever found it expired has concluded it, and may have closed the incident
         learned = practice.learn(record, outcome, ports.ledger.now())
         try:
             case.stored = ports.ledger.write(learned, stored)
@@ -326,7 +326,8 @@ def _wake(ports: Ports, cases: Sequence[Case[Seen]]) -> None:
         if record is None or record.next_look_at is None or record.subject != case.subject:
             continue
         away = max(timedelta(0), record.next_look_at - now)
-        if away <= LONGEST_WAKE and (case.wrote or case.revision == record.revision):
+        early = case.revision == record.revision and away > timedelta(0)
+        if away <= LONGEST_WAKE and (case.wrote or early):
             looks[case.subject] = (record.revision, away.total_seconds())
     if not looks:
         return

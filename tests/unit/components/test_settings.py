@@ -1,8 +1,10 @@
 """Settings: what is valid passes, what is not is told by key, all of it at once."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import pulumi
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -278,3 +280,33 @@ def test_the_reference_page_is_current() -> None:
     page = Path(__file__).parents[3] / "docs" / "settings.md"
     fix = "run: python -m fleetmend.components.settings_reference docs/settings.md"
     assert page.read_text(encoding="utf-8") == reference(), fix
+
+
+@pytest.fixture
+def stack_config() -> Iterator[None]:
+    """Leaves no configuration behind for other tests."""
+    yield
+    pulumi.runtime.set_all_config({})
+
+
+@pytest.mark.usefixtures("stack_config")
+def test_a_pulumi_program_reads_its_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both from what the engine hands over and from what the SDK was told; ours wins."""
+    pulumi.runtime.set_mocks(_NoMocks(), project="shop", stack="dev")
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps({"fleetmend:environmentSuffix": "dev"}))
+    pulumi.runtime.set_all_config(
+        {"shop:region": "us-west-2", "shop:zoneCount": "2", "fleetmend:zoneCount": "3"}
+    )
+    made = Settings.from_pulumi({})
+    assert (made.suffix, made.region, made.network.zone_count) == ("dev", "us-west-2", 3)
+    pulumi.runtime.set_all_config({"fleetmend:zonecount": "3"})
+    with pytest.raises(SettingsError, match="did you mean zoneCount"):
+        Settings.from_pulumi({})
+
+
+class _NoMocks(pulumi.runtime.Mocks):
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, str]]:
+        raise NotImplementedError
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, str]:
+        raise NotImplementedError

@@ -11,6 +11,16 @@ from fleetmend.core.graph import Graph
 SUFFIX = "lab"
 """The lab installation's environment suffix."""
 
+NOT_IN_THE_LAB = (
+    "deployNetwork",
+    "deployCompute",
+    "deployBackup",
+    "deployBridge",
+    "deployDashboard",
+    "deploySecret",
+)
+"""What the emulators cannot serve, or nothing in a scenario looks at."""
+
 
 @dataclass(frozen=True, slots=True)
 class Build:
@@ -35,6 +45,7 @@ def built(region: str) -> Generator[Build]:
             "region": region,
             "allowedRegions": region,
             "lambdaArtifact": str(artifact),
+            **dict.fromkeys(NOT_IN_THE_LAB, "false"),
         }
         settings = Settings.from_sources(config, {})
         yield Build(capture(lambda: install(settings), config=config, stack=SUFFIX), artifact)

@@ -3,6 +3,8 @@
 import sys
 from enum import IntEnum
 
+from fleetmend.core.ports import PortError
+
 
 class Exit(IntEnum):
     """The exit codes, the same for every command."""
@@ -40,27 +42,35 @@ def wrong(sentence: str, remedy: str = "") -> Failure:
 
 def explained(error: BaseException) -> Failure:
     """Any error as a failure; what is not foreseen is called a defect, and says how to see it."""
-    # Imported here, so that a command which meets no error need not wait for them.
-    from fleetmend.components.settings import SettingsError  # noqa: PLC0415
-    from fleetmend.core.ports import PortError  # noqa: PLC0415
-    from fleetmend.deploy.problems import ProgramError  # noqa: PLC0415
-    from fleetmend.lab.marked import ScenarioError  # noqa: PLC0415
-
     match error:
         case Failure():
             return error
         case PortError():
             return Failure(str(error), error.remedy)
-        case ScenarioError():
-            return wrong(str(error), "`docs/lab.md` and `docs/scenario-words.md` show the form")
-        case SettingsError():
-            return wrong(str(error), "`docs/settings.md` lists every setting with its valid form")
-        case ProgramError():
-            return wrong(str(error))
-        case OSError() if error.filename:
-            return wrong(f"{error.filename}: {error.strerror}", "check the path and its rights")
         case KeyboardInterrupt():
             return Failure("interrupted", code=Exit.INTERRUPTED)
+        case OSError() if error.filename:
+            return wrong(f"{error.filename}: {error.strerror}", "check the path and its rights")
+        case _:
+            return _of_rooms(error)
+
+
+def _of_rooms(error: BaseException) -> Failure:
+    """The errors of the heavier rooms, imported only when there is one to explain."""
+    from fleetmend.components.settings import SettingsError  # noqa: PLC0415
+    from fleetmend.deploy.package import PackagingFailed  # noqa: PLC0415
+    from fleetmend.deploy.problems import ProgramError  # noqa: PLC0415
+    from fleetmend.lab.marked import ScenarioError  # noqa: PLC0415
+
+    match error:
+        case ScenarioError():
+            return wrong(str(error), "docs/lab.md shows the form")
+        case SettingsError():
+            return wrong(str(error), "docs/settings.md lists every setting with its valid form")
+        case ProgramError():
+            return wrong(str(error))
+        case PackagingFailed():
+            return Failure(str(error))
         case _:
             return Failure(
                 f"this should not happen: {type(error).__name__}: {error}",

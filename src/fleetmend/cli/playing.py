@@ -1,8 +1,6 @@
 """Playing a scenario for somebody who watches, and saying what came of it."""
 
 import contextlib
-import threading
-import time
 from collections.abc import Generator, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -16,12 +14,15 @@ from fleetmend.cli import board
 from fleetmend.cli.building import built
 from fleetmend.cli.failures import wrong
 from fleetmend.cli.output import err, escape, note, out, working
-from fleetmend.lab import emulator, sim
-from fleetmend.lab.history import Event, History
+from fleetmend.lab import emulator, live, sim
+from fleetmend.lab.history import History
 from fleetmend.lab.judge import Verdict, judge
 from fleetmend.lab.report import clock
 from fleetmend.lab.scenario import Scenario, load
 from fleetmend.lab.story import Story, is_news, sentence
+
+_LEFT_OUT = "not installed:"
+"""What the lab leaves out is counted in a line of its own; one line for each helps nobody."""
 
 World = Literal["sim", "emulator"]
 
@@ -100,14 +101,14 @@ def _emulated(scenario: Scenario, speed: float, *, quiet: bool) -> History:
     with contextlib.ExitStack() as stack:
         with working("packaging the Lambda artifact and capturing the installation's resources"):
             build = stack.enter_context(built(scenario.region))
-        watcher = stack.enter_context(_watcher(scenario, speed, quiet=quiet))
-        return emulator.play(
+        watcher = stack.enter_context(_watcher(scenario, quiet=quiet))
+        return live.play(
             scenario,
             graph=build.graph,
             artifact=build.artifact,
             speed=speed,
             tell=watcher.tell,
-            watch=watcher.watch,
+            seen=watcher.seen,
         )
 
 
@@ -117,67 +118,56 @@ class Watcher:
     def tell(self, line: str) -> None:
         """One step of the preparation."""
 
-    def watch(self, event: Event) -> None:
-        """One event, about when it happens; called from another thread."""
+    def seen(self, history: History, now: float) -> None:
+        """What has happened so far, and the scenario time."""
 
 
 class Lines(Watcher):
-    """Prints what happens line by line, for a log or a pipe."""
+    """Prints what happens line by line, each once, for a log or a pipe."""
+
+    def __init__(self) -> None:
+        self._printed: set[tuple[float, str, str, str]] = set()
 
     def tell(self, line: str) -> None:
-        """The world also tells its timeline, indented; that comes as events."""
-        if not line.startswith(" "):
+        """Print it."""
+        if not line.startswith(_LEFT_OUT):
             note(line)
 
-    def watch(self, event: Event) -> None:
-        """Print it if it is news."""
-        if is_news(event):
-            err.print(f"{clock(event.at):>7}  {escape(sentence(event))}", soft_wrap=True)
+    def seen(self, history: History, now: float) -> None:
+        """Print what is new; what lies in the last moment may still get company."""
+        for event in history.events:
+            key = (event.at, event.kind, event.what, event.subject)
+            if event.at < now and is_news(event) and key not in self._printed:
+                self._printed.add(key)
+                err.print(f"{clock(event.at):>7}  {escape(sentence(event))}", soft_wrap=True)
 
 
 class Screen(Watcher):
-    """Shows the whole story on a terminal, redrawn several times a second."""
+    """Shows the whole story on a terminal."""
 
-    def __init__(self, scenario: Scenario, speed: float) -> None:
+    def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
-        self._speed = speed
-        self._events: list[Event] = []
-        self._began: float | None = None
-        self._lock = threading.Lock()
-        self.live = Live(console=err, refresh_per_second=6, get_renderable=self.drawn)
+        self.live = Live(console=err, refresh_per_second=6)
 
     def tell(self, line: str) -> None:
         """Print it above the view."""
-        if not line.startswith(" "):
+        if not line.startswith(_LEFT_OUT):
             self.live.console.print(escape(line), style="dim")
 
-    def watch(self, event: Event) -> None:
-        """Take it into the story."""
-        with self._lock:
-            self._events.append(event)
-            if self._began is None:
-                self._began = time.monotonic() - event.at / self._speed
-
-    def drawn(self) -> RenderableType:
-        """The view at this moment. Events may come out of order by a moment: they are sorted."""
-        with self._lock:
-            events = sorted(self._events, key=lambda event: event.at)
-            began = self._began
-        if began is None:
-            return ""
-        now = (time.monotonic() - began) * self._speed
-        story = Story(self._scenario).tell(events)
-        return board.live(story, min(now, self._scenario.end), err)
+    def seen(self, history: History, now: float) -> None:
+        """Draw it anew."""
+        story = Story(self._scenario).tell(history.events)
+        self.live.update(board.live(story, now, err))
 
 
 @contextlib.contextmanager
-def _watcher(scenario: Scenario, speed: float, *, quiet: bool) -> Generator[Watcher]:
+def _watcher(scenario: Scenario, *, quiet: bool) -> Generator[Watcher]:
     """Whoever shows the play: nobody, a terminal, or the lines of a log."""
     if quiet:
         yield Watcher()
     elif not err.is_terminal:
         yield Lines()
     else:
-        screen = Screen(scenario, speed)
+        screen = Screen(scenario)
         with screen.live:
             yield screen

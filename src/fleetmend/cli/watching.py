@@ -10,7 +10,7 @@ from fleetmend.cli.failures import Exit, Failure
 from fleetmend.cli.options import examples
 from fleetmend.cli.output import as_json, coloured, escape, moment, out, table, working
 from fleetmend.cli.target import Target
-from fleetmend.core.model import Instance, Record
+from fleetmend.core.model import Instance, Record, Status
 
 if TYPE_CHECKING:
     from fleetmend.aws.installation import Entry
@@ -145,7 +145,7 @@ def _standing(
     record = entry.record if entry else None
     if entry and entry.unreadable:
         standing, what = "unreadable", entry.unreadable
-    elif record:
+    elif record and (record.is_open or record.status is not Status.CLOSED):
         standing, what = record.status.value, record.note or record.reason
     else:
         standing, what = "noticed", "not looked at yet: a sweep comes every two minutes"
@@ -179,10 +179,12 @@ def _standings(rows: list[dict[str, Any]]) -> object:
 
 def _away(look: datetime | None) -> str:
     """How far away the next look is."""
+    from fleetmend.lab.words import in_words  # noqa: PLC0415
+
     if look is None:
         return "-"
     seconds = (look - datetime.now(UTC)).total_seconds()
-    return "now" if seconds <= 0 else f"in {seconds:.0f} s"
+    return "now" if seconds <= 0 else f"in {in_words(round(seconds))}"
 
 
 def _is_open(entry: "Entry | None") -> bool:

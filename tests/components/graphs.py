@@ -58,7 +58,8 @@ def statements(policy: object) -> list[dict[str, Any]]:
 def properties(kind: str) -> frozenset[str]:
     """The arguments that a resource type takes, in Python's spelling."""
     package, _, name = kind.removeprefix("aws:").partition("/")
-    resource = getattr(getattr(aws, package), name.partition(":")[2])
+    module = getattr(aws, "lambda_" if package == "lambda" else package)
+    resource = getattr(module, name.partition(":")[2])
     return frozenset(inspect.signature(resource._internal_init).parameters)
 
 

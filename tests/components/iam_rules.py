@@ -44,7 +44,9 @@ def faults(statement: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _keys(action: str, condition: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    known = {re.sub(r"\$\{.*", "", key) for key in _action(action)["conditionKeys"]}
+    details = _action(action)
+    lists = [details["conditionKeys"], *(t["conditionKeys"] for t in details["resourceTypes"])]
+    known = {re.sub(r"\$\{.*", "", key) for keys in lists for key in keys}
     for key in (key for operator in condition.values() for key in operator):
         stem = key.split(":EncryptionContext:")[0] if "EncryptionContext" in key else key
         if key.startswith("aws:RequestedRegion"):

@@ -93,7 +93,7 @@ class Bridge(pulumi.ComponentResource):
                 "topic_arn": args["topic_arn"],
                 "policy": policies.document(*grants(args)),
                 "environment": (
-                    {"FLEETMEND_WEBHOOKS": names.parameter(WEBHOOKS)} if with_webhooks else {}
+                    {"FLEETMEND_WEBHOOKS_NAME": names.parameter(WEBHOOKS)} if with_webhooks else {}
                 ),
                 "sweep_minutes": COUNT_MINUTES,
                 "sweep_input": COUNT,

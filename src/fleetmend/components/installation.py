@@ -268,6 +268,10 @@ class _Program:
                 "topic_arn": parts.alerts.topic_arn,
                 "queues": {name: part.queue_url for name, part in controllers.items()},
                 "functions": {name: part.function_arn for name, part in controllers.items()},
+                # Seconds; `fleetmend check` holds the schedule against them.
+                "promises": {
+                    name: 60 * self._settings.recovery.promise_minutes for name in controllers
+                },
             }
         )
         text_parameter(

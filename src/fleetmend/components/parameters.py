@@ -39,7 +39,7 @@ def text_parameter(
         name,
         name=called,
         type="String",
-        value=value,
+        insecure_value=value,  # shown in plans; `value` would be hidden, as if it were a secret
         description=description,
         tags=tagging(installation).tags("ssm-parameter", called),
         opts=opts,
@@ -56,7 +56,7 @@ def mode_parameter(
         mode,
         "off, observe or act; change it with `fleetmend mode`",
         installation,
-        pulumi.ResourceOptions(parent=parent, ignore_changes=["value"]),
+        pulumi.ResourceOptions(parent=parent, ignore_changes=["insecureValue"]),
     )
 
 

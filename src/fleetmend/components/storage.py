@@ -6,6 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from fleetmend.components import policies
+from fleetmend.components.accept import accept
 from fleetmend.components.access import awaited
 from fleetmend.components.buckets import (
     BucketPlan,
@@ -149,6 +150,7 @@ class Storage(pulumi.ComponentResource):
             tags=tagging(args["installation"]).tags("iam-role", names.role("backup-copy")),
             opts=child,
         )
+        accept(role, "iam-trust-source", "S3 names no source when it takes a replication role.")
         policy = aws.iam.RolePolicy(
             f"{name}-copy-policy",
             name=names.policy("backup-copy"),

@@ -146,7 +146,7 @@ def _bridge(records: Sequence[Mapping[str, Any]], world: World) -> dict[str, int
 
 def _webhooks(world: World) -> list[Webhook]:
     """The webhooks, read on each run: whoever changes them need not deploy."""
-    name = world.environ["FLEETMEND_WEBHOOKS"]
+    name = world.environ["FLEETMEND_WEBHOOKS_NAME"]
     try:
         answer = world.client("ssm").get_parameter(Name=name, WithDecryption=True)
     except SdkError as error:

@@ -90,7 +90,7 @@ def world(answers, hooks=(SLACK,), slept=None, posted=None):
         post=post,
         sleep=(slept if slept is not None else []).append,
         environ={
-            "FLEETMEND_WEBHOOKS": "/fleetmend/dev/alerts/webhooks",
+            "FLEETMEND_WEBHOOKS_NAME": "/fleetmend/dev/alerts/webhooks",
             "FLEETMEND_TOPIC_ARN": "arn:topic",
         },
     )

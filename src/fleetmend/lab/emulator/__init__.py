@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fleetmend.lab.emulator.emulators import Emulators, client
-    from fleetmend.lab.emulator.install import Installation, install
+    from fleetmend.lab.emulator.installer import Installation, install
     from fleetmend.lab.emulator.processes import EmulatorFailed
     from fleetmend.lab.emulator.state import LabState, down, find, up
     from fleetmend.lab.emulator.world import World, opened, play, tolerance
@@ -33,7 +33,7 @@ __all__ = [
 
 _PLACES = {
     "emulators": ("Emulators", "client"),
-    "install": ("Installation", "install"),
+    "installer": ("Installation", "install"),
     "processes": ("EmulatorFailed",),
     "state": ("LabState", "down", "find", "up"),
     "world": ("World", "opened", "play", "tolerance"),

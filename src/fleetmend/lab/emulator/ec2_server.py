@@ -28,8 +28,8 @@ Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 Answer = tuple[int, list[tuple[str, str]], bytes]
 
-_ONE = threading.Lock()
-"""Held by the one server of this process: moto keeps its state in the process."""
+_SERVED: set[str] = set()
+"""The regions served by this process: moto keeps its state in the process, one for each region."""
 
 _ELEMENTS = {"system": "systemStatus", "instance": "instanceStatus"}
 _XML = [("content-type", "text/xml;charset=UTF-8")]
@@ -263,10 +263,12 @@ class Ec2Server:
         Raises:
             EmulatorFailed: when the port is taken or moto cannot be loaded.
         """
-        if not _ONE.acquire(blocking=False):
+        if self._region in _SERVED:
             raise EmulatorFailed(
-                "this process serves EC2 already", remedy="stop the other lab, or use its own"
+                f"this process serves EC2 of {self._region} already",
+                remedy="stop the other lab first, or take another region",
             )
+        _SERVED.add(self._region)
         self._holds = True
         # moto reads these once, when it is imported; its stock of images costs 3 s and 60 MB.
         os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
@@ -310,7 +312,7 @@ class Ec2Server:
         """Serve no more; harmless when it never started."""
         if self._holds:
             self._holds = False
-            _ONE.release()
+            _SERVED.discard(self._region)
         if self._server is None:
             return
         self.timers.stop()

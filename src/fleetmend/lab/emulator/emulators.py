@@ -73,9 +73,10 @@ class Emulators:
         """
         began = time.monotonic()
         try:
-            self.ministack.start()
-            self._tell(f"MiniStack is up at {self.ministack.url}")
+            self.ministack.begin()
             self.ec2_server.start()
+            self._tell(f"EC2 is up at {self.ec2_server.url}")
+            self.ministack.wait()
         except BaseException:
             self.stop()
             raise
@@ -83,7 +84,7 @@ class Emulators:
         gateway.crash = lambda function: self.control.post("kill", {"function": function})
         self.events = StateEvents(self.control, self.region, self.ec2_server.timers)
         gateway.physics.watch(self._changed)
-        self._tell(f"EC2 is up at {self.ec2_server.url}")
+        self._tell(f"the rest of AWS is up at {self.ministack.url}")
         self._tell(f"the embedded AWS is ready after {time.monotonic() - began:.1f} s")
 
     def stop(self) -> None:

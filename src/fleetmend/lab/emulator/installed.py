@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 from fleetmend.lab.emulator.emulators import Emulators
-from fleetmend.lab.emulator.install import Installation
+from fleetmend.lab.emulator.installer import Installation
 from fleetmend.lab.emulator.processes import EmulatorFailed
 from fleetmend.lab.emulator.untyped import Fields, fields
 

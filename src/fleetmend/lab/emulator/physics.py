@@ -192,7 +192,12 @@ class Physics:
             self._later(name, takes, lambda name: self._enter(name, "terminated"))
 
     def discover(self) -> list[str]:
-        """Take in instances that moto made since."""
+        """Take in instances that moto made or terminated since, such as a group's."""
+        for name, instance in self.instances().items():
+            body = self._bodies.get(name)
+            known = body.past[-1][1] if body and body.past else ""
+            if instance.state == "terminated" and known not in {"", "shutting-down", "terminated"}:
+                self.terminated({name: known})
         new = [name for name in self.instances() if name not in self._bodies]
         for name in new:
             if self.born_settled:

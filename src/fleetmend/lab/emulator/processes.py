@@ -78,7 +78,16 @@ class MinistackProcess:
         """Start it and wait until it answers.
 
         Raises:
-            EmulatorFailed: with the end of its log, if it does not.
+            EmulatorFailed: as `begin` and `wait` do.
+        """
+        self.begin()
+        self.wait()
+
+    def begin(self) -> None:
+        """Start it; what else must be loaded can be loaded meanwhile.
+
+        Raises:
+            EmulatorFailed: when the port is taken.
         """
         with listen(self._port) as server:
             port = int(server.getsockname()[1])
@@ -86,10 +95,21 @@ class MinistackProcess:
             self.folder = Path(tempfile.mkdtemp(prefix="fleetmend-lab-"))
             try:
                 self._spawn(server.fileno(), port)
-                self._await_answer()
             except BaseException:
                 self.stop()
                 raise
+
+    def wait(self) -> None:
+        """Wait until it answers; it is stopped if it does not.
+
+        Raises:
+            EmulatorFailed: with the end of its log.
+        """
+        try:
+            self._await_answer()
+        except BaseException:
+            self.stop()
+            raise
 
     def _spawn(self, descriptor: int, port: int) -> None:
         environment = {key: os.environ[key] for key in _KEPT if key in os.environ}

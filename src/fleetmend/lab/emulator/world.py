@@ -16,8 +16,8 @@ from fleetmend.core.model import RecoveryPolicy
 from fleetmend.lab.emulator import telling
 from fleetmend.lab.emulator.emulators import Emulators, say_nothing
 from fleetmend.lab.emulator.fleet import Fleet, create
-from fleetmend.lab.emulator.install import install
 from fleetmend.lab.emulator.installed import Installed, look_up
+from fleetmend.lab.emulator.installer import install
 from fleetmend.lab.emulator.physics import Change, Pace
 from fleetmend.lab.emulator.processes import EmulatorFailed
 from fleetmend.lab.emulator.untyped import Fields, Untyped
@@ -33,8 +33,8 @@ SWEEP_EVERY = 120.0
 FASTEST = 200
 """Scenario seconds per real second: beyond it a run takes longer than the promises it must keep."""
 
-WORKERS = 2
-"""Runs at once that the installed event source mapping allows."""
+WORKERS = 3
+"""Runs at once: two that the installed event source mapping allows, and a sweep."""
 
 REPLACED_AFTER = 60.0
 """Scenario seconds until an Auto Scaling group gives up an instance that stopped."""
@@ -84,6 +84,7 @@ class World:
         self.start = datetime.now(UTC)
         self._began = time.time()
         self._notes: list[Event] = []
+        self._replacements: dict[str, int] = {}
         self._over = threading.Event()
 
     # Time
@@ -118,7 +119,7 @@ class World:
             scheduled=scheduled,
             tell=self.tell,
         )
-        for line in installation.skipped:
+        for line in installation.left_out():
             self.tell(line)
         self.installed = look_up(self.emulators, installation, "recovery")
         self.put_parameter("mode/recovery", self.scenario.settings.mode)
@@ -141,7 +142,7 @@ class World:
         self.put_parameter("recovery/policy", json.dumps(policy))
 
     def _warm_up(self) -> None:
-        """Start as many workers as the queue may use, so that no play waits for an import."""
+        """Start as many workers as may be needed, so that no play waits for an import."""
         workers = [threading.Thread(target=self.sweep) for _ in range(WORKERS)]
         for worker in workers:
             worker.start()
@@ -207,8 +208,16 @@ class World:
             due = max(due + SWEEP_EVERY / self.speed, time.time())
 
     def _replace(self, change: Change) -> None:
-        """An Auto Scaling group replaces what stopped; moto does that only for terminated ones."""
-        if change.state != "stopped" or not self._group_of(change.instance):
+        """An Auto Scaling group replaces what stopped; moto does so only for terminated ones.
+
+        The new instance gets the next number of the group's name.
+        """
+        group = self._group_of(change.instance)
+        if group and change.instance not in self.fleet.names:
+            self._replacements[group] = self._replacements.get(group, 0) + 1
+            first = len(self.scenario.expand(group))
+            self.fleet.add(f"{group}-{first + self._replacements[group]}", change.instance)
+        if change.state != "stopped" or not group:
             return
 
         def replace() -> None:

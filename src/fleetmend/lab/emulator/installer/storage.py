@@ -1,6 +1,6 @@
 """Buckets, keys and parameters."""
 
-from fleetmend.lab.emulator.install.registry import Inputs, Outputs, Session, creates
+from fleetmend.lab.emulator.installer.registry import Inputs, Outputs, Session, creates
 from fleetmend.lab.emulator.untyped import Untyped, fields
 
 
@@ -183,7 +183,7 @@ def _lifecycle_rule(rule: Untyped) -> Untyped:
 def parameter(session: Session, inputs: Inputs) -> Outputs:
     """A parameter of Parameter Store."""
     name = inputs.name(limit=1000)
-    value = inputs.get("value", inputs.get("insecureValue"))
+    value = inputs.get("value", inputs.get("insecureValue", inputs.get("valueWo")))
     given = inputs.pick(
         Description="description", Tier="tier", KeyId="keyId", AllowedPattern="allowedPattern"
     )

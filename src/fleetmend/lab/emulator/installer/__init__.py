@@ -4,6 +4,7 @@ It belongs to the lab and is good for nothing else: it neither compares nor chan
 and what it does not know it leaves out and says so.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +12,9 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fleetmend.core.graph import Graph, Node
-from fleetmend.lab.emulator.install import compute, messaging, storage
-from fleetmend.lab.emulator.install.registry import CREATORS, Inputs, Session
-from fleetmend.lab.emulator.install.resolve import Known, Unresolved, in_order
+from fleetmend.lab.emulator.installer import compute, messaging, storage
+from fleetmend.lab.emulator.installer.registry import CREATORS, Inputs, Session
+from fleetmend.lab.emulator.installer.resolve import Known, Unresolved, in_order
 from fleetmend.lab.emulator.processes import ACCOUNT, EmulatorFailed
 from fleetmend.lab.emulator.untyped import Untyped
 
@@ -34,6 +35,11 @@ class Installation:
     kinds: Mapping[str, str]
     skipped: tuple[str, ...] = ()
     ignored: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+
+    def left_out(self) -> list[str]:
+        """What is missing, in one line for each type."""
+        counted = Counter(line.split()[2] for line in self.skipped)
+        return [f"not installed: {number} of {kind}" for kind, number in sorted(counted.items())]
 
     def of_type(self, kind: str) -> list[Mapping[str, Untyped]]:
         """The outputs of everything of a Pulumi type, in the order of their URNs."""

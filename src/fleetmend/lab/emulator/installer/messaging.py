@@ -2,7 +2,7 @@
 
 import json
 
-from fleetmend.lab.emulator.install.registry import Inputs, Outputs, Session, creates, pascal
+from fleetmend.lab.emulator.installer.registry import Inputs, Outputs, Session, creates, pascal
 from fleetmend.lab.emulator.untyped import Untyped
 
 LEAST_VISIBILITY = 5.0

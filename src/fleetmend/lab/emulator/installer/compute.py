@@ -1,6 +1,6 @@
 """Roles, functions, their logs and alarms."""
 
-from fleetmend.lab.emulator.install.registry import Inputs, Outputs, Session, creates, pascal
+from fleetmend.lab.emulator.installer.registry import Inputs, Outputs, Session, creates, pascal
 from fleetmend.lab.emulator.untyped import Untyped, fields
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from fleetmend.cli import options
-from fleetmend.cli.failures import Exit
+from fleetmend.cli.failures import Exit, wrong
 from fleetmend.cli.options import examples
 from fleetmend.cli.output import as_json, escape, note, out, table, working
 
@@ -99,6 +99,9 @@ def up(
     from fleetmend.lab import emulator  # noqa: PLC0415
     from fleetmend.lab.scenario import load  # noqa: PLC0415
 
+    running = emulator.find()
+    if running:
+        raise wrong(f"a lab is up already (process {running.pid})", "fleetmend lab down")
     scenario = load(file) if file else playing.shipped("demo")
     with (
         working("starting the lab"),

@@ -59,7 +59,7 @@ EVERYTHING = {
     "alertQueueArns": f"arn:aws:sqs:{REGION}:123456789012:other",
     "backupCopyRegion": "us-west-2",
     "restoreTesting": "true",
-    "attachManagedPolicies": "true",
+    "managedInstancePolicies": "true",
     "forceDestroy": "true",
     "tags": "Team=platform,CostCenter=42",
 }

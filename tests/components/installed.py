@@ -55,7 +55,8 @@ def filled(found: Graph, text: str) -> str:
         node, wanted = nodes[match[1]], match[2]
         called = str(node.inputs.get("name") or node.inputs.get("bucket") or node.name)
         if wanted == "arn":
-            return _ARNS[node.type].format(name=called)
+            shape = _ARNS.get(node.type, f"arn:aws:other:{REGION}:{ACCOUNT}:{{name}}")
+            return shape.format(name=called)
         if wanted == "url":
             return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{called}"
         return called

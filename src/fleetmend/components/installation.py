@@ -257,7 +257,7 @@ class _Program:
 
     def _facts(self, parts: Parts) -> None:
         """What the command line and the console find an installation by."""
-        controllers = parts.controllers
+        controllers, promised = parts.controllers, 60 * self._settings.recovery.promise_minutes
         facts = pulumi.Output.json_dumps(
             {
                 "project": self._names.project,
@@ -269,9 +269,7 @@ class _Program:
                 "queues": {name: part.queue_url for name, part in controllers.items()},
                 "functions": {name: part.function_arn for name, part in controllers.items()},
                 # Seconds; `fleetmend check` holds the schedule against them.
-                "promises": {
-                    name: 60 * self._settings.recovery.promise_minutes for name in controllers
-                },
+                "promises": dict.fromkeys(controllers, promised),
             }
         )
         text_parameter(

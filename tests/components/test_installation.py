@@ -1,0 +1,193 @@
+"""The program: every part by settings, nothing forgotten between the parts, nothing by chance."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from fleetmend.components.installation import main
+from fleetmend.components.settings import SettingsError
+from fleetmend.core.graph import Graph
+from fleetmend.deploy.capture import capture
+from tests.components.graphs import badly_tagged, made, one
+from tests.components.installed import (
+    BASE,
+    EVERYTHING,
+    SECRET_KEYS,
+    SLACK,
+    filled,
+    installed,
+    policy,
+)
+from tests.components.test_outputs import LEAST
+
+ROOT = Path(__file__).parents[2]
+LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
+SWITCHES = {
+    "deployNetwork": "aws:ec2/vpc:Vpc",
+    "deployCompute": "aws:autoscaling/group:Group",
+    "deployBackup": "aws:backup/vault:Vault",
+    "deployRecovery": "aws:cloudwatch/eventRule:EventRule",
+    "deployBridge": "aws:cloudwatch/metricAlarm:MetricAlarm",
+    "deployDashboard": "aws:cloudwatch/dashboard:Dashboard",
+    "deploySecret": "aws:secretsmanager/secret:Secret",
+}
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_each_part_can_be_installed_without_the_others(switch: str) -> None:
+    without, alone = installed(LEAST), installed(LEAST, **{switch: "true"} | _needs(switch))
+    kind = SWITCHES[switch]
+    assert len(alone.of_type(kind)) > len(without.of_type(kind))
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_each_part_can_be_left_out(switch: str) -> None:
+    off = {switch: "false"}
+    if switch == "deployNetwork":
+        off |= _needs("deployCompute")
+    found, whole = installed(BASE, **off), installed(BASE)
+    assert len(made(found)) < len(made(whole))
+
+
+def _needs(switch: str) -> dict[str, str]:
+    if switch != "deployCompute":
+        return {}
+    subnets = "subnet-0123456789abcdef0,subnet-0123456789abcdef1"
+    return {"existingVpcId": "vpc-0123456789abcdef0", "existingPrivateSubnetIds": subnets}
+
+
+def test_the_program_runs_without_the_artifact() -> None:
+    for function in installed().of_type("aws:lambda/function:Function"):
+        assert "fleetmend-lambda.zip" in json.dumps(function.inputs["code"])
+    assert not (ROOT / "tests" / "dist").exists()
+
+
+def test_nothing_is_declared_when_a_setting_is_wrong() -> None:
+    with pytest.raises(SettingsError) as error:
+        capture(main, config={"environmentSuffix": "DEV", "region": "nowhere", "zoneCount": "9"})
+    assert {problem.key for problem in error.value.problems} >= {
+        "environmentSuffix",
+        "region",
+        "zoneCount",
+    }
+
+
+def test_two_runs_declare_the_same() -> None:
+    again = capture(main, config=EVERYTHING, secret_keys=SECRET_KEYS)
+    assert again == installed(EVERYTHING)
+
+
+def test_everything_is_tagged_with_ours_and_the_users() -> None:
+    assert badly_tagged(installed()) == []
+
+
+def test_everything_is_on_an_explicit_provider() -> None:
+    for node in made(installed()):
+        assert node.provider.rpartition("::")[2] in {"aws", "aws-copy"}, node.name
+    for node in installed().invokes:
+        assert node.provider, node.type
+
+
+def test_the_provider_refuses_another_account() -> None:
+    found = installed()
+    for provider in found.of_type("pulumi:providers:aws"):
+        assert provider.inputs["allowedAccountIds"] == [BASE["accountId"]]
+
+
+def test_the_account_is_asked_for_where_nobody_says_it() -> None:
+    config = {name: value for name, value in BASE.items() if name != "accountId"}
+    found = installed(config)
+    assert [node.type for node in found.invokes if "CallerIdentity" in node.type]
+
+
+def test_every_encrypted_log_group_and_every_rule_is_admitted_by_the_key() -> None:
+    found = installed()
+    statements = {
+        each["Sid"]: each for each in policy(found, one(found, "aws:kms/key:Key", "keys-main"))
+    }
+    groups = statements["LogsEncrypts"]["Condition"]["ArnEquals"][
+        "kms:EncryptionContext:aws:logs:arn"
+    ]
+    admitted = {arn.rpartition("log-group:")[2] for arn in groups}
+    assert admitted == {node.inputs["name"] for node in found.of_type(LOG_GROUP)}
+    rules = statements["RulesDeliver"]["Condition"]["ArnEquals"]["aws:SourceArn"]
+    real = {node.inputs["name"] for node in found.of_type("aws:cloudwatch/eventRule:EventRule")}
+    assert {arn.rpartition("/")[2] for arn in rules} == real
+
+
+def test_every_function_has_a_log_group_of_its_own() -> None:
+    found = installed()
+    groups = {node.inputs["name"] for node in found.of_type(LOG_GROUP)}
+    for function in found.of_type("aws:lambda/function:Function"):
+        assert f"/aws/lambda/{function.inputs['name']}" in groups
+
+
+def facts(found: Graph) -> dict[str, object]:
+    return json.loads(
+        filled(
+            found, one(found, "aws:ssm/parameter:Parameter", "installation").inputs["insecureValue"]
+        )
+    )
+
+
+def test_the_command_line_finds_everything_by_one_parameter() -> None:
+    found = facts(installed())
+    assert found["project"] == "fleetmend"
+    assert found["suffix"] == "dev"
+    assert found["account"] == BASE["accountId"]
+    assert found["ledger_bucket"] == f"fleetmend-ledger-us-west-2-dev-{BASE['accountId']}"
+    assert found["promises"] == {"recovery": 300}
+    assert set(found["queues"]) == set(found["functions"]) == {"recovery"}  # type: ignore[call-overload]
+
+
+def test_the_kill_switch_is_not_turned_back_by_a_later_apply() -> None:
+    node = one(installed(BASE, mode="observe"), "aws:ssm/parameter:Parameter", "parameters-mode")
+    assert node.inputs["name"] == "/fleetmend/dev/mode/all"
+    assert node.inputs["insecureValue"] == "observe"
+    assert node.options["ignoreChanges"] == ["insecureValue"]
+
+
+def test_public_parameters_say_nothing_secret() -> None:
+    plain = [
+        n
+        for n in installed().of_type("aws:ssm/parameter:Parameter")
+        if n.inputs["type"] == "String"
+    ]
+    text = json.dumps([dict(node.inputs) for node in plain])
+    assert SLACK not in text
+    assert "@" not in text
+    config = next(node for node in plain if node.inputs["name"].endswith("/app-config"))
+    assert json.loads(config.inputs["insecureValue"]) == {
+        "environment": "dev",
+        "log_level": "INFO",
+        "region": "us-west-2",
+        "suffix": "dev",
+    }
+
+
+def test_two_installations_share_no_name() -> None:
+    ours, theirs = installed(BASE), installed(BASE | {"environmentSuffix": "dev2"})
+
+    def names(found: Graph) -> set[str]:
+        return {
+            f"{node.type} {node.inputs.get('name') or node.inputs.get('bucket')}"
+            for node in made(found)
+            if isinstance(node.inputs.get("name") or node.inputs.get("bucket"), str)
+            and "<<TF" not in str(node.inputs.get("name") or node.inputs.get("bucket"))
+            and node.type not in {"aws:lambda/alias:Alias", "aws:iam/rolePolicy:RolePolicy"}
+        }
+
+    assert names(ours)
+    assert not names(ours) & names(theirs)
+
+
+def test_no_region_or_zone_is_named_in_component_code() -> None:
+    region = re.compile(r"\b(us|eu|ap|sa|ca|me|af)-[a-z]+-\d[a-f]?\b")
+    named = {
+        path.name
+        for path in (ROOT / "src" / "fleetmend" / "components").glob("*.py")
+        if region.search(re.sub(r'"""(?:.|\n)*?"""|#.*', "", path.read_text(encoding="utf-8")))
+    }
+    assert named <= {"settings_groups.py"}, "only the allow-list's default names regions"

@@ -11,10 +11,11 @@ from fleetmend.components.bridge import CONCERN as BRIDGE
 from fleetmend.components.bridge import Bridge
 from fleetmend.components.controller_names import log_group_name, rule_name
 from fleetmend.components.dashboard import Dashboard, DashboardArgs
+from fleetmend.components.directory import Directory
 from fleetmend.components.ground import Beside, lay_ground, log_groups
 from fleetmend.components.keys import Keys
 from fleetmend.components.output_values import alarm_arns, values
-from fleetmend.components.parameters import INSTALLATION, Parameters, text_parameter
+from fleetmend.components.parameters import Parameters
 from fleetmend.components.parts import Parts, alarm_args, function_args
 from fleetmend.components.recovery import Recovery
 from fleetmend.components.secrets import Secrets
@@ -72,7 +73,7 @@ class _Program:
             parts.bridge = self._bridge(parts)
         if chosen.alerts.deploy_dashboard:
             parts.dashboard = self._dashboard(parts)
-        self._facts(parts)
+        self._directory(parts)
         return parts
 
     def _provider_of(self, name: str, region: str) -> aws.Provider:
@@ -255,28 +256,18 @@ class _Program:
             args["group_name"] = parts.ground.compute.group_name
         return Dashboard("dashboard", args, self._opts)
 
-    def _facts(self, parts: Parts) -> None:
-        """What the command line and the console find an installation by."""
+    def _directory(self, parts: Parts) -> None:
         controllers, promised = parts.controllers, 60 * self._settings.recovery.promise_minutes
-        facts = pulumi.Output.json_dumps(
+        Directory(
+            "directory",
             {
-                "project": self._names.project,
-                "suffix": self._names.suffix,
-                "region": self._names.region,
-                "account": self._account,
-                "ledger_bucket": parts.storage.ledger_name,
+                "installation": self._me,
+                "account_id": self._account,
+                "ledger_name": parts.storage.ledger_name,
                 "topic_arn": parts.alerts.topic_arn,
                 "queues": {name: part.queue_url for name, part in controllers.items()},
                 "functions": {name: part.function_arn for name, part in controllers.items()},
-                # Seconds; `fleetmend check` holds the schedule against them.
                 "promises": dict.fromkeys(controllers, promised),
-            }
-        )
-        text_parameter(
-            "installation",
-            INSTALLATION,
-            facts,
-            "Where the parts of this installation are",
-            self._me,
+            },
             self._opts,
         )

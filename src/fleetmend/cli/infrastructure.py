@@ -20,7 +20,11 @@ export = typer.Typer(no_args_is_help=True, help="The same program for other tool
 
 EngineName = Annotated[
     Literal["auto", "pulumi", "terraform", "tofu"],
-    typer.Option("--engine", help="auto takes the first that is installed, in this order."),
+    typer.Option(
+        "--engine",
+        metavar="auto|pulumi|terraform|tofu",
+        help="auto takes the first that is installed, in this order.",
+    ),
 ]
 Folder = Annotated[
     Path,

@@ -32,7 +32,10 @@ def run(
     *,
     world: Annotated[
         Literal["sim", "emulator"],
-        typer.Option(help="In virtual time, or over the wire against the embedded AWS."),
+        typer.Option(
+            metavar="sim|emulator",
+            help="In virtual time, or over the wire against the embedded AWS.",
+        ),
     ] = "sim",
     speed: Annotated[
         float,

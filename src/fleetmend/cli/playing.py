@@ -1,12 +1,15 @@
 """Playing a scenario for somebody who watches, and saying what came of it."""
 
 import contextlib
+import io
+import re
 from collections.abc import Generator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from rich.console import Console, RenderableType
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 
 import fleetmend
@@ -25,6 +28,10 @@ _LEFT_OUT = "not installed:"
 """What the lab leaves out is counted in a line of its own; one line for each helps nobody."""
 
 World = Literal["sim", "emulator"]
+
+_WHO = "Who was touched, who was not, and why"
+_FIGURES = "Figures, in scenario time"
+_PICTURED = (_WHO, _FIGURES)
 
 PICTURE_WIDTH = 118
 """Columns of a saved picture: what fits a page."""
@@ -72,9 +79,9 @@ def summary(
 ) -> list[tuple[str, RenderableType]]:
     """The parts of what is said at the end, with their titles."""
     parts: list[tuple[str, RenderableType]] = [
-        ("Who was touched, who was not, and why", board.instances(story)),
+        (_WHO, board.instances(story)),
         ("Alerts delivered", board.delivered(story.alerts)),
-        ("Figures, in scenario time", board.figures(history)),
+        (_FIGURES, board.figures(history)),
     ]
     return [*parts, ("Expectations", board.verdicts(found))] if found else parts
 
@@ -85,16 +92,20 @@ def picture(scenario: Scenario, history: History, found: Sequence[Verdict], file
     Raises:
         OSError: the file cannot be written.
     """
-    with Path("/dev/null").open("w", encoding="utf-8") as nowhere:
-        console = Console(record=True, width=PICTURE_WIDTH, file=nowhere, force_terminal=True)
-        console.print("[bold]$ make demo[/]\n")
-        story = Story(scenario).tell(history.events)
-        console.print(board.happenings(story, len(story.events)))
-        for title, part in summary(story, history, found):
+    console = Console(record=True, width=PICTURE_WIDTH, file=io.StringIO(), force_terminal=True)
+    story = Story(scenario).tell(history.events)
+    told_lines = [event for event in story.events if is_news(event) and event.kind != "state"]
+    console.print("[bold]$ make demo[/]\n")
+    console.print(Group(*map(board.line, told_lines)))
+    for title, part in summary(story, history, found):
+        if title in _PICTURED:
             console.print(f"\n[bold]{title}[/]")
             console.print(part)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(console.export_svg(title="fleetmend demo"), encoding="utf-8")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # Rich names a font on another host; a picture that is to work offline names none.
+    style = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+    style = style.replace("Fira Code", "DejaVu Sans Mono")
+    file.write_text(console.export_svg(title="fleetmend demo", code_format=style), encoding="utf-8")
 
 
 def _emulated(scenario: Scenario, speed: float, *, quiet: bool) -> History:

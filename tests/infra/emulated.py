@@ -9,6 +9,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 
+import boto3
+from botocore.config import Config
+
 from fleetmend.lab.emulator.processes import ACCOUNT, HOST, MinistackProcess, listen
 
 REGION = "us-east-1"
@@ -31,6 +34,19 @@ def emulators() -> Iterator[dict[str, str]]:
     """Start both; gives the provider's endpoints: service → URL."""
     with MinistackProcess(region=REGION) as ministack, _moto() as moto:
         yield {name: ministack.url if name in ON_MINISTACK else moto for name in sorted(SERVICES)}
+
+
+def certificate_arn(endpoints: dict[str, str]) -> str:
+    """A certificate, as one stands in ACM before a balancer can be made."""
+    acm = boto3.client(
+        "acm",
+        endpoint_url=endpoints["acm"],
+        region_name=REGION,
+        aws_access_key_id=ACCOUNT,
+        aws_secret_access_key="lab",
+        config=Config(proxies={}),
+    )
+    return acm.request_certificate(DomainName="app.example.com")["CertificateArn"]
 
 
 def environment() -> dict[str, str]:

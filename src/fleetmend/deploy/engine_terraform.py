@@ -17,7 +17,7 @@ from fleetmend.deploy.export import export
 
 PLUGIN_DIR = "FLEETMEND_TF_PLUGIN_DIR"
 """The setting that names a folder of provider plugins, for machines without the internet."""
-_PLAN = "fleetmend.tfplan"
+PLAN = "fleetmend.tfplan"
 _OVERRIDE = "lab_override.tf.json"
 _SHOWN = {
     "planned_change",
@@ -52,7 +52,7 @@ class Terraform:
         if not self.changes:
             yield "nothing to do"
             return
-        yield from self._run("apply", _PLAN, failed=self._up_failed)
+        yield from self._run("apply", PLAN, failed=self._up_failed)
 
     def down(self) -> Iterator[str]:
         """See `Engine.down`."""
@@ -71,7 +71,7 @@ class Terraform:
 
         A replacement is both `create` and `delete`.
         """
-        told = json.loads(self._ask("show", "-json", _PLAN))
+        told = json.loads(self._ask("show", "-json", PLAN))
         return {
             change["address"]: tuple(change["change"]["actions"])
             for change in told.get("resource_changes", [])
@@ -124,7 +124,7 @@ class Terraform:
         raise EngineError(f"{self.name} init failed:\n{done.stderr.strip()}", remedy=remedy)
 
     def _plan(self) -> Iterator[str]:
-        yield from self._run("plan", f"-out={_PLAN}", failed=self._plan_failed)
+        yield from self._run("plan", f"-out={PLAN}", failed=self._plan_failed)
 
     def _plan_failed(self) -> EngineError:
         return EngineError(

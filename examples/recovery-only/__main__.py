@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from fleetmend.components.alerts import Alerts
+from fleetmend.components.artifact import find_artifact
 from fleetmend.components.controller_names import log_group_name, rule_name
 from fleetmend.components.directory import Directory
 from fleetmend.components.identity import InstallationArgs, naming
@@ -59,7 +60,7 @@ recovery = Recovery(
     {
         "installation": me,
         "account_id": account,
-        "artifact": config.get("artifact") or "../../dist/fleetmend-lambda.zip",
+        "artifact": find_artifact(),
         "ledger_name": storage.ledger_name,
         "ledger_arn": storage.ledger_arn,
         "key_arn": keys.main_arn,

@@ -45,7 +45,7 @@ class Bridge(pulumi.ComponentResource):
     They do not answer SNS's confirmation, so a plain HTTPS subscription to them never becomes
     active. The function also counts the topic's confirmed and pending subscriptions every 15
     minutes. The alarm on *no confirmed subscriber* reaches nobody by the topic, of course: it
-    shows on the dashboard, in the console and in `fleetmend doctor`.
+    shows on the dashboard.
 
     Example:
         Bridge("bridge", {"installation": me, "account_id": account, "artifact": "lambda.zip",

@@ -5,6 +5,7 @@ import pulumi_aws as aws
 
 from fleetmend.components import outputs
 from fleetmend.components.alerts import Alerts
+from fleetmend.components.artifact import find_artifact
 from fleetmend.components.backup import Backup
 from fleetmend.components.backup_copy import BackupCopy
 from fleetmend.components.bridge import CONCERN as BRIDGE
@@ -47,6 +48,7 @@ class _Program:
         self._settings = settings
         self._me = settings.identity
         self._names = settings.naming
+        self._artifact = find_artifact(settings.controller.lambda_artifact)
         self._provider = self._provider_of("aws", settings.region)
         self._opts = pulumi.ResourceOptions(provider=self._provider)
         self._account: pulumi.Input[str] = (
@@ -213,7 +215,7 @@ class _Program:
             {
                 "installation": self._me,
                 "account_id": self._account,
-                "artifact": self._settings.controller.lambda_artifact,
+                "artifact": self._artifact,
                 "ledger_name": parts.storage.ledger_name,
                 "ledger_arn": parts.storage.ledger_arn,
                 "key_arn": parts.keys.main_arn,
@@ -236,7 +238,7 @@ class _Program:
             {
                 "installation": self._me,
                 "account_id": self._account,
-                "artifact": self._settings.controller.lambda_artifact,
+                "artifact": self._artifact,
                 "key_arn": parts.keys.main_arn,
                 "topic_arn": parts.alerts.topic_arn,
                 "webhooks": bool(self._settings.alerts.alert_webhooks),

@@ -182,8 +182,8 @@ class ControllerSettings(Group):
 
     lambda_artifact: str = setting(
         "dist/fleetmend-lambda.zip",
-        "The zip that `fleetmend package` made; a path that is not absolute starts where the "
-        "program runs. `check` and `export` work without it, deploying does not.",
+        "The zip that `fleetmend package` made; a path that is not absolute is looked for where "
+        "the program runs and in the folders above. `check` works without it, deploying does not.",
         valid="the path of a zip, such as dist/fleetmend-lambda.zip",
         pattern=r"^.+\.zip$",
     )

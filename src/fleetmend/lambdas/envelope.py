@@ -7,7 +7,7 @@ the log in the embedded metric format, which CloudWatch reads without an API cal
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from aws_lambda_powertools import Logger, Metrics
@@ -45,6 +45,35 @@ def opened(
         raise
     finally:
         _metrics.flush_metrics()
+
+
+def swept(cases: Sequence[Case[Any]], now: datetime) -> None:
+    """Count a sweep that came to its end, and how late the most overdue subject's look is.
+
+    This is the heartbeat: an alarm takes a large number for trouble, and silence too. So where
+    a subject failed and nothing is known of when it was looked at, no number is written.
+    """
+    _metrics.add_metric(name="SweepCompleted", unit=MetricUnit.Count, value=1)
+    oldest = oldest_look(cases, now)
+    if oldest is not None:
+        _metrics.add_metric(name="OldestLookSeconds", unit=MetricUnit.Seconds, value=oldest)
+
+
+def oldest_look(cases: Sequence[Case[Any]], now: datetime) -> float | None:
+    """Seconds since the look that is most overdue was due; 0 when every subject was served.
+
+    None when it cannot be told: a subject failed before its record could be read.
+    """
+    oldest = 0.0
+    for case in cases:
+        if case.failure is None:
+            continue
+        record = case.stored.record if case.stored else None
+        due = record and (record.next_look_at or record.written_at)
+        if not due:
+            return None
+        oldest = max(oldest, (now - due).total_seconds())
+    return oldest
 
 
 def time_left(context: LambdaContext) -> Callable[[], timedelta]:

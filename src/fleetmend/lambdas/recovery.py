@@ -50,7 +50,13 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """
     concern, world = _container()
     with envelope.opened(concern.concern, context) as tell:
-        return run(event, context, concern, world, tell)
+
+        def told(cases: Sequence[Case[Instance]]) -> None:
+            tell(cases)
+            if not is_batch(event):
+                envelope.swept(cases, world.clock())
+
+        return run(event, context, concern, world, told)
 
 
 def run(

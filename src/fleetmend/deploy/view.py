@@ -211,6 +211,11 @@ def text_of(node: Node, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def parameter_text(node: Node) -> str:
+    """The value of a parameter in Parameter Store, whichever input it was given by."""
+    return text_of(node, "value") or text_of(node, "insecureValue")
+
+
 def mapping(value: Json) -> Mapping[str, Any]:
     """The value as a mapping; empty where it is none."""
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}

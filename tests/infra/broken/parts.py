@@ -168,7 +168,7 @@ def function(
         name,
         role=runs_as.arn,
         runtime="python3.13",
-        handler="fleetmend.lambdas.recovery.handler",
+        handler="worker.handler",
         code=pulumi.AssetArchive({"a.py": pulumi.StringAsset("")}),
         timeout=60,
         publish=True,
@@ -325,8 +325,8 @@ def group(
         vpc_zone_identifiers=[subnet.id for subnet in subnets],
         launch_template={"id": template(**settings).id, "version": "$Latest"},
         tags=[
-            {"key": k, "value": v, "propagate_at_launch": propagate or k != "Project"}
-            for k, v in tags("instance", "group").items()
+            {"key": k, "value": v, "propagate_at_launch": propagate or k in tags("", "")}
+            for k, v in {**tags("instance", "group"), "Auto-Recover": "true"}.items()
         ],
         opts=own(),
     )

@@ -7,10 +7,10 @@ from typing import Any
 from fleetmend.core.graph import Node
 from fleetmend.deploy.check.deadletters import dead_letter_queues
 from fleetmend.deploy.check.finding import Severity
-from fleetmend.deploy.check.lambdas import FUNCTION
 from fleetmend.deploy.check.registry import Fault, rule
 from fleetmend.deploy.iam.document import Statement
 from fleetmend.deploy.iam.policies import policies
+from fleetmend.deploy.lambdas import FUNCTION
 from fleetmend.deploy.view import View, listing, mapping, text_of
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from fleetmend.core.graph import Node
 from fleetmend.deploy.check.finding import Severity
-from fleetmend.deploy.check.lambdas import (
+from fleetmend.deploy.check.registry import Fault, rule
+from fleetmend.deploy.lambdas import (
     FUNCTION,
     MAPPING,
     QUEUE,
@@ -18,7 +19,6 @@ from fleetmend.deploy.check.lambdas import (
     asynchronous,
     called,
 )
-from fleetmend.deploy.check.registry import Fault, rule
 from fleetmend.deploy.view import View, mapping, text_of
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 from fleetmend.deploy.check.finding import Severity
-from fleetmend.deploy.check.lambdas import (
+from fleetmend.deploy.check.registry import Fault, rule
+from fleetmend.deploy.check.topology import number
+from fleetmend.deploy.lambdas import (
     FUNCTION,
     MAPPING,
     QUEUE,
@@ -16,8 +18,6 @@ from fleetmend.deploy.check.lambdas import (
     role_of,
     sources,
 )
-from fleetmend.deploy.check.registry import Fault, rule
-from fleetmend.deploy.check.topology import number
 from fleetmend.deploy.view import View, mapping, text_of
 
 VISIBILITY_FACTOR = 6

@@ -7,10 +7,10 @@ from typing import Any
 
 from fleetmend.core.graph import Node
 from fleetmend.deploy.check.functions import DEFAULT_TIMEOUT
-from fleetmend.deploy.check.lambdas import SCHEDULE, called, sources
 from fleetmend.deploy.check.registry import Fault, rule
 from fleetmend.deploy.check.topology import number
-from fleetmend.deploy.view import View, mapping, text_of
+from fleetmend.deploy.lambdas import SCHEDULE, called, sources
+from fleetmend.deploy.view import View, mapping, parameter_text, text_of
 
 SCHEDULER_PRECISION = 60
 """Seconds by which EventBridge Scheduler may be late.
@@ -62,9 +62,7 @@ def _promised(view: View) -> Mapping[str, int]:
     found: dict[str, int] = {}
     for node in view.of_type("aws:ssm/parameter:Parameter"):
         try:
-            value: Any = json.loads(
-                text_of(node, "value") or text_of(node, "insecureValue") or "null"
-            )
+            value: Any = json.loads(parameter_text(node) or "null")
         except json.JSONDecodeError:
             continue
         for concern, seconds in mapping(mapping(value).get(PROMISES)).items():

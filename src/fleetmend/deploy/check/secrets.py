@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from fleetmend.core.graph import Node
 from fleetmend.deploy import tokens
-from fleetmend.deploy.check.lambdas import FUNCTION
 from fleetmend.deploy.check.registry import Fault, rule
-from fleetmend.deploy.view import View, mapping, text_of
+from fleetmend.deploy.lambdas import FUNCTION
+from fleetmend.deploy.view import View, mapping, parameter_text, text_of
 
 HIDDEN = "(not shown)"
 
@@ -48,8 +48,9 @@ def plain_parameter(view: View) -> Iterator[Fault]:
             continue
         last = text_of(node, "name").rpartition("/")[2]
         # The SDK marks every parameter's value as secret, so that says nothing.
-        address = any(_ADDRESS.search(text_of(node, key)) for key in ("value", "insecureValue"))
-        if address or (_NAME.search(last) and not _POINTER.search(last)):
+        if _ADDRESS.search(parameter_text(node)) or (
+            _NAME.search(last) and not _POINTER.search(last)
+        ):
             yield Fault(node, f"{last or node.name} is kept in clear", HIDDEN)
 
 

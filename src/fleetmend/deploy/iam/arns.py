@@ -7,6 +7,7 @@ before anything exists; the privilege judge fills in what a recorded run really 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from fleetmend.deploy.iam import authorization, globs
 from fleetmend.deploy.iam.authorization import ResourceType
@@ -65,6 +66,7 @@ def build(kind: ResourceType, name: str, place: Place) -> str:
     return _VARIABLE.sub(variable, kind.arn)
 
 
+@lru_cache(maxsize=2048)
 def pattern(kind: ResourceType) -> tuple[globs.Part, ...]:
     """The ARN of a type as a pattern: a variable takes any characters, but at least one.
 
@@ -86,6 +88,7 @@ def pattern(kind: ResourceType) -> tuple[globs.Part, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=4096)
 def types_of(text: str, service: str) -> tuple[str, ...]:
     """The resource types of `service` that an ARN (wildcards allowed, no tokens) can mean."""
     own = globs.parts(text)

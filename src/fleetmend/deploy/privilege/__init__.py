@@ -7,7 +7,9 @@ its own policies would deny, and which of its grants no call ever used.
 from fleetmend.deploy.privilege.accepted import ACCEPTED, Accepted
 from fleetmend.deploy.privilege.calls import Call, Recording, RecordingError, read
 from fleetmend.deploy.privilege.judge import Report, judge
-from fleetmend.deploy.privilege.shipped import shipped
+from fleetmend.deploy.privilege.reduce import kinds, reduced
+from fleetmend.deploy.privilege.shipped import for_graph, shipped
+from fleetmend.deploy.privilege.table import table
 
 __all__ = [
     "ACCEPTED",
@@ -16,7 +18,11 @@ __all__ = [
     "Recording",
     "RecordingError",
     "Report",
+    "for_graph",
     "judge",
+    "kinds",
     "read",
+    "reduced",
     "shipped",
+    "table",
 ]

@@ -6,7 +6,7 @@ The declaration makes these calls happen, so they are needed though no recording
 from collections.abc import Iterator
 
 from fleetmend.core.graph import Node
-from fleetmend.deploy.check.lambdas import QUEUE, called, log_group_of, sources
+from fleetmend.deploy.lambdas import QUEUE, called, log_group_of, sources
 from fleetmend.deploy.privilege.need import Need
 from fleetmend.deploy.privilege.operations import BOTH, DECRYPTS, encrypts_queue
 from fleetmend.deploy.privilege.world import World

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from fleetmend.core.graph import Graph, Node
-from fleetmend.deploy.check.lambdas import role_of
 from fleetmend.deploy.iam import authorization, globs
 from fleetmend.deploy.iam.arns import types_of
 from fleetmend.deploy.iam.document import Condition, Statement
 from fleetmend.deploy.iam.policies import Policy, PolicyKind, of_role, policies
+from fleetmend.deploy.lambdas import role_of
 from fleetmend.deploy.privilege.accepted import ACCEPTED, Accepted
 from fleetmend.deploy.privilege.calls import Call, Recording
 from fleetmend.deploy.privilege.evaluate import Grant, Rule, Verdict, evaluate

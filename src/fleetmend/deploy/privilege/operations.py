@@ -29,6 +29,24 @@ WITHOUT_RIGHTS = frozenset({"sts:GetCallerIdentity"})
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html"""
 
 
+READ = (
+    "Bucket",
+    "IfMatch",
+    "IfNoneMatch",
+    "InstanceIds",
+    "Key",
+    "Name",
+    "Names",
+    "Namespace",
+    "Prefix",
+    "QueueUrl",
+    "SecretId",
+    "TopicArn",
+    "WithDecryption",
+)
+"""The parameters that the table reads; no recording needs others."""
+
+
 class UnknownOperation(LookupError):
     """An operation that the table does not know; the message says where to add it."""
 

@@ -3,14 +3,90 @@
 `fleetmend check` and docs/security.md are made from it; a test plays the scenarios and compares.
 """
 
+import json
+from collections.abc import Iterator
+from dataclasses import replace
 from importlib.resources import files
+from typing import Any
 
-from fleetmend.deploy.privilege.calls import Recording, read
+from fleetmend.core.graph import Graph, Node
+from fleetmend.core.model import Selector
+from fleetmend.deploy.privilege.calls import Call, Recording, read
+from fleetmend.deploy.privilege.world import function_of
+from fleetmend.deploy.tokens import replaced
+from fleetmend.deploy.view import View, mapping, parameter_text, text_of
 
 NAME = "recorded.jsonl"
 
+_PROJECT = "FLEETMEND_PROJECT"
+_SUFFIX = "FLEETMEND_SUFFIX"
+
 
 def shipped() -> tuple[Recording, ...]:
-    """The recordings in the package."""
+    """The recordings in the package, as they were made."""
     text = files("fleetmend.deploy.privilege").joinpath(NAME).read_text(encoding="utf-8")
     return read(text.splitlines(), NAME)
+
+
+def for_graph(graph: Graph) -> tuple[Recording, ...]:
+    """The shipped recordings, as if made in the installation that the graph describes.
+
+    Left out are functions that the graph does not have, and recordings made with variables that
+    the function here does not get: with other settings it makes other calls.
+    """
+    view = View(graph)
+    return tuple(_moved_all(view))
+
+
+def _moved_all(view: View) -> Iterator[Recording]:
+    for recording in shipped():
+        function = function_of(view, recording.function)
+        if function is None or not text_of(function, "handler").startswith("fleetmend.lambdas."):
+            continue
+        variables = mapping(mapping(function.inputs.get("environment")).get("variables"))
+        if all(name in variables for name in recording.environment):
+            yield _moved(view, function, recording, variables)
+
+
+def _moved(view: View, function: Node, recording: Recording, variables: Any) -> Recording:  # noqa: ANN401 JSON
+    region = view.region(function)
+    before = f"/{recording.environment[_PROJECT]}/{recording.environment[_SUFFIX]}/"
+    after = f"/{variables[_PROJECT]}/{variables[_SUFFIX]}/"
+
+    def moved(text: str) -> str:
+        return text.replace(recording.region, region).replace(before, after)
+
+    environment = {name: moved(value) for name, value in recording.environment.items()}
+    environment |= {_PROJECT: str(variables[_PROJECT]), _SUFFIX: str(variables[_SUFFIX])}
+    selector = _selector(view, recording.function)
+    calls = tuple(_retagged(_renamed(call, moved), selector) for call in recording.calls)
+    return replace(recording, region=region, environment=environment, calls=calls)
+
+
+def _renamed(call: Call, moved: Any) -> Call:  # noqa: ANN401 a function of a text
+    return replace(call, params=mapping(replaced(dict(call.params), moved)))
+
+
+def _retagged(call: Call, selector: Selector) -> Call:
+    """The call with the tag that this installation looks for in place of the recorded one."""
+    default = Selector()
+    tags = {
+        identity: {
+            selector.key if key == default.key else key: (
+                selector.value if (key, value) == (default.key, default.value) else value
+            )
+            for key, value in found.items()
+        }
+        for identity, found in call.tags.items()
+    }
+    return replace(call, tags=tags)
+
+
+def _selector(view: View, concern: str) -> Selector:
+    """The selector in the concern's policy parameter; the default where there is none."""
+    for node in view.of_type("aws:ssm/parameter:Parameter"):
+        if text_of(node, "name").endswith(f"/{concern}/policy"):
+            given = mapping(mapping(json.loads(parameter_text(node) or "{}")).get("selector"))
+            if given:
+                return Selector(str(given["key"]), str(given["value"]))
+    return Selector()

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from fleetmend.core.graph import Node
 from fleetmend.deploy import tokens
-from fleetmend.deploy.check.lambdas import FUNCTION
 from fleetmend.deploy.iam.arns import Place, build, fill
 from fleetmend.deploy.iam.authorization import resource_type
 from fleetmend.deploy.iam.kinds import ARN_OUTPUTS, KINDS, NAME_OUTPUTS
+from fleetmend.deploy.lambdas import FUNCTION
 from fleetmend.deploy.privilege.calls import Recording
 from fleetmend.deploy.tokens import Reference
 from fleetmend.deploy.view import View, mapping, text_of

@@ -1,0 +1,152 @@
+"""What Fleetmend's functions really call: played, recorded, and written down.
+
+`python -m tests.infra.recordings` renews the recording that is shipped and the tables in
+docs/security.md; test_privilege.py says when that is due.
+"""
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import redirect_stdout
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+
+from fleetmend.components.installation import main as installation
+from fleetmend.core.graph import Graph
+from fleetmend.deploy.capture import capture
+from fleetmend.deploy.privilege import Call, Recording, judge, reduced, table
+from fleetmend.deploy.privilege.world import function_of
+from fleetmend.deploy.view import View
+from fleetmend.lab.scenario import load
+from fleetmend.lab.sim import record
+from fleetmend.lab.tape import Tape
+from fleetmend.lambdas import bridge, envelope
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = ROOT / "src/fleetmend/deploy/privilege/recorded.jsonl"
+SECURITY = ROOT / "docs/security.md"
+BEGIN, END = "<!-- grants: begin -->", "<!-- grants: end -->"
+
+PLACES = {"123456789012": "ACCOUNT", "us-east-1": "REGION", "-sim": "-SUFFIX", "/sim/": "/SUFFIX/"}
+CONFIG = {
+    "environmentSuffix": "sim",
+    "region": "us-east-1",
+    "alertEmails": "ops@example.com",
+    "alertWebhooks": "https://hooks.example.com/services/1",
+}
+
+
+class Context:
+    """What Lambda tells the bridge of its run."""
+
+    function_name = "fleetmend-bridge-sim"
+    function_version = "1"
+    memory_limit_in_mb = 512
+    invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:fleetmend-bridge-sim"
+    aws_request_id = "1"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+@cache
+def graph() -> Graph:
+    """The whole installation, with everything that functions are for switched on."""
+    return capture(installation, config=CONFIG)
+
+
+@cache
+def played() -> tuple[Recording, ...]:
+    """Every recovery scenario played in the sim, and the bridge's two kinds of runs."""
+    return (*_recovery(), *_bridge())
+
+
+def _recovery() -> Iterator[Recording]:
+    for path in sorted((ROOT / "scenarios/recovery").glob("*.yaml")):
+        _, world = record(load(path))
+        here = world.installed
+        yield Recording(
+            "recovery", here.account, here.region, here.environment(), tuple(_calls(world.tape))
+        )
+
+
+def _calls(tape: Tape) -> Iterator[Call]:
+    """The calls that reached AWS, each with the tags that its instances had at that moment."""
+    for call in tape.calls:
+        if call.done is None:
+            continue
+        tags: dict[str, Mapping[str, str]] = {}
+        for truth in tape.truths:
+            if call.service == "ec2" and truth.id in call.subjects and truth.at <= call.done:
+                tags[truth.id] = dict(truth.tags)
+        yield Call(call.service, call.operation, call.params, tags, {}, call.error)
+
+
+def _bridge() -> Iterator[Recording]:
+    topic = "arn:aws:sns:us-east-1:123456789012:fleetmend-alerts-sim"
+    alert = {"Sns": {"Message": "{}", "Subject": "s", "MessageId": "1", "TopicArn": topic}}
+    function = function_of(View(graph()), "bridge")
+    variables = function.inputs["environment"]["variables"]
+    hooked = {
+        name: topic if "<<TF:" in value else value
+        for name, value in variables.items()
+        if name.startswith("FLEETMEND_")
+    }
+    plain = {name: value for name, value in hooked.items() if "WEBHOOKS" not in name}
+    yield _run(plain, {"fleetmend": "subscriptions"})
+    yield _run(hooked, {"Records": [alert]})
+
+
+def _run(environment: dict[str, str], event: dict[str, Any]) -> Recording:
+    """One run of the bridge against clients that note what they are asked, and answer."""
+    calls: list[Call] = []
+    answers = {
+        "GetTopicAttributes": {"Attributes": {"SubscriptionsConfirmed": "1"}},
+        "GetParameter": {"Parameter": {"Value": json.dumps(["https://hooks.example.com/1"])}},
+    }
+
+    def client(service: str) -> Any:
+        session = boto3.session.Session("AKIDEXAMPLE", "none", region_name="us-east-1")
+        made = session.client(service)
+
+        def answer(params: dict[str, Any], model: Any, context: Any, **_: Any) -> Any:
+            return type("Ok", (), {"status_code": 200})(), answers[model.name]
+
+        def note(params: dict[str, Any], model: Any, **_: Any) -> None:
+            calls.append(Call(service, model.name, dict(params)))
+
+        made.meta.events.register("before-parameter-build", note)
+        made.meta.events.register("before-call", answer)
+        return made
+
+    world = bridge.World(client, lambda _: bridge.Answer(200), lambda _: None, environment)
+    with (
+        patch.object(envelope._metrics.provider, "namespace", "Fleetmend/sim"),
+        patch.object(envelope._metrics.provider, "service", "bridge"),
+        redirect_stdout(io.StringIO()),
+    ):
+        bridge._serve(event, Context(), world)
+    return Recording("bridge", "123456789012", "us-east-1", environment, tuple(calls))
+
+
+def security(text: str) -> str:
+    """docs/security.md with its tables made anew."""
+    head, _, rest = text.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    tables = table(judge(graph(), reduced(graph(), played())), PLACES)
+    return f"{head}{BEGIN}\n\n{tables}\n{END}{tail}"
+
+
+def renew() -> None:
+    """Write the recording and the tables."""
+    lines = [line for one in reduced(graph(), played()) for line in one.lines()]
+    SHIPPED.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    SECURITY.write_text(security(SECURITY.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    renew()

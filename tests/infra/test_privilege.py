@@ -1,0 +1,237 @@
+"""Least privilege both ways, over what the functions really call in every scenario."""
+
+import dataclasses
+import json
+
+import pytest
+
+from fleetmend.core.graph import Graph, Node
+from fleetmend.deploy.capture import capture
+from fleetmend.deploy.check import Severity, check
+from fleetmend.deploy.lambdas import FUNCTION
+from fleetmend.deploy.privilege import (
+    ACCEPTED,
+    Accepted,
+    Call,
+    Recording,
+    Report,
+    judge,
+    kinds,
+    shipped,
+)
+from fleetmend.deploy.privilege.operations import UnknownOperation
+from fleetmend.deploy.privilege.world import OtherInstallation
+from tests.infra import recordings
+
+RENEW = "renew it: python -m tests.infra.recordings"
+
+
+def verdict(graph: Graph, calls: tuple[Recording, ...], function: str = "recovery") -> Report:
+    return next(report for report in judge(graph, calls) if report.function == function)
+
+
+def changed(graph: Graph, name: str, change) -> Graph:
+    """The graph with the policy document of one node put through `change`."""
+
+    def other(node: Node) -> Node:
+        if node.name != name:
+            return node
+        document = json.loads(node.inputs["policy"])
+        change({s["Sid"]: s for s in document["Statement"]}, document["Statement"])
+        return dataclasses.replace(node, inputs={**node.inputs, "policy": json.dumps(document)})
+
+    assert any(node.name == name for node in graph.nodes)
+    return dataclasses.replace(graph, nodes=tuple(other(node) for node in graph.nodes))
+
+
+@pytest.fixture(scope="module")
+def graph() -> Graph:
+    return recordings.graph()
+
+
+@pytest.fixture(scope="module")
+def played() -> tuple[Recording, ...]:
+    return recordings.played()
+
+
+RECOVERY = "recovery-controller-may-recovery"
+RUNS = "recovery-controller-may-runs"
+
+
+def test_nothing_is_denied_and_nothing_granted_in_vain(graph: Graph, played) -> None:
+    reports = judge(graph, played)
+    assert [problem for report in reports for problem in report.problems()] == []
+    assert all(report.passed for report in reports)
+
+
+def test_every_function_of_the_installation_is_judged(graph: Graph, played) -> None:
+    judged = {report.function for report in judge(graph, played)}
+    concerns = {
+        node.inputs["environment"]["variables"]["POWERTOOLS_SERVICE_NAME"]
+        for node in graph.of_type(FUNCTION)
+    }
+    assert judged == concerns
+
+
+def test_a_missing_grant_fails(graph: Graph) -> None:
+    def without_starting(statements, _) -> None:
+        statements["Observes"]["Action"].remove("ec2:DescribeInstanceStatus")
+
+    report = verdict(changed(graph, RECOVERY, without_starting), shipped())
+    assert [(d.by, d.action) for d in report.denied] == [
+        ("ec2:DescribeInstanceStatus", "ec2:DescribeInstanceStatus")
+    ]
+    assert not report.passed
+
+
+def test_a_grant_missing_for_what_lambda_itself_does_fails(graph: Graph) -> None:
+    def without_deleting(statements, _) -> None:
+        statements["Wakes"]["Action"].remove("sqs:DeleteMessage")
+
+    report = verdict(changed(graph, RUNS, without_deleting), shipped())
+    assert [(d.by, d.action) for d in report.denied] == [
+        ("Lambda polls the queue", "sqs:DeleteMessage")
+    ]
+
+
+def test_a_key_that_may_not_be_used_on_the_way_fails(graph: Graph) -> None:
+    def through_another(statements, _) -> None:
+        test = statements["LedgerKey"]["Condition"]["StringEquals"]
+        test["kms:ViaService"] = ["sqs.us-east-1.amazonaws.com"]
+
+    denied = verdict(changed(graph, RECOVERY, through_another), shipped()).denied
+    assert {(d.by, d.action) for d in denied} == {
+        ("s3:GetObject", "kms:Decrypt"),
+        ("s3:PutObject", "kms:GenerateDataKey"),
+    }
+    assert all("kms:ViaService" in d.why for d in denied)
+
+
+@pytest.mark.parametrize(
+    ("sid", "action"),
+    [("Starts", "ec2:TerminateInstances"), ("WritesRecords", "s3:PutObjectAcl")],
+)
+def test_an_action_too_many_fails(graph: Graph, sid: str, action: str) -> None:
+    report = verdict(
+        changed(graph, RECOVERY, lambda statements, _: statements[sid]["Action"].append(action)),
+        shipped(),
+    )
+    assert {grant.action for grant in report.unused} == {action}
+    assert not report.denied
+
+
+def test_a_resource_too_many_fails(graph: Graph) -> None:
+    def elsewhere(statements, _) -> None:
+        statements["ReadsRecords"]["Resource"].append("arn:aws:s3:::somebody-elses/*")
+
+    unused = verdict(changed(graph, RECOVERY, elsewhere), shipped()).unused
+    assert [grant.resource for grant in unused] == ["arn:aws:s3:::somebody-elses/*"]
+
+
+def test_a_wildcard_is_spelt_out(graph: Graph) -> None:
+    def all_deletes(statements, _) -> None:
+        statements["ForgetsHints"]["Action"] = ["s3:DeleteObject*"]
+
+    unused = {g.action for g in verdict(changed(graph, RECOVERY, all_deletes), shipped()).unused}
+    assert "s3:DeleteObjectVersion" in unused
+    assert "s3:DeleteObject" not in unused
+
+
+def test_tags_are_those_that_the_instance_had(graph: Graph) -> None:
+    one = next(one for one in shipped() if one.function == "recovery")
+    start = next(call for call in one.calls if call.operation == "StartInstances")
+    untagged = dataclasses.replace(start, tags={}, error="")
+    report = verdict(graph, (*shipped(), dataclasses.replace(one, calls=(untagged,))))
+    assert {denied.action for denied in report.denied} == {"ec2:StartInstances"}
+    assert all("ec2:ResourceTag/Auto-Recover" in denied.why for denied in report.denied)
+
+
+def test_an_unconditional_write_is_denied_by_the_buckets_policy(graph: Graph) -> None:
+    one = next(one for one in shipped() if one.function == "recovery")
+    params = {"Bucket": one.environment["FLEETMEND_LEDGER_BUCKET"], "Key": "records/recovery/x"}
+    call = Call("s3", "PutObject", params)
+    denied = verdict(graph, (*shipped(), dataclasses.replace(one, calls=(call,)))).denied
+    assert [d.why for d in denied] == ["RecordsByCompareAndSwap denies it"]
+
+
+def test_a_call_denied_in_the_lab_must_be_denied_by_the_policies(graph: Graph) -> None:
+    one = next(one for one in shipped() if one.function == "recovery")
+    start = next(call for call in one.calls if call.operation == "StartInstances")
+    refused = dataclasses.replace(start, error="UnauthorizedOperation")
+    report = verdict(graph, (*shipped(), dataclasses.replace(one, calls=(refused,))))
+    assert len(report.mismatches) == 1
+    retagged = dataclasses.replace(refused, tags={})
+    report = verdict(graph, (*shipped(), dataclasses.replace(one, calls=(retagged,))))
+    assert report.passed
+
+
+def test_a_reason_that_is_no_longer_needed_fails(graph: Graph) -> None:
+    old = Accepted("recovery", "ec2:StartInstances", "*", "It was not called yet at the time.")
+    report = next(iter(judge(graph, shipped(), (*ACCEPTED, old))))
+    assert report.stale == (old,)
+    assert not report.passed
+
+
+def test_every_reason_is_a_sentence() -> None:
+    assert all(len(item.reason.split()) > 5 and item.reason.endswith(".") for item in ACCEPTED)
+
+
+def test_an_operation_nobody_looked_up_is_an_error(graph: Graph) -> None:
+    one = next(one for one in shipped() if one.function == "recovery")
+    call = Call("ec2", "ModifyInstanceAttribute", {})
+    with pytest.raises(UnknownOperation, match=r"operations\.py"):
+        judge(graph, [dataclasses.replace(one, calls=(call,))])
+
+
+def test_a_recording_of_another_installation_is_refused(graph: Graph) -> None:
+    one = next(one for one in shipped() if one.function == "recovery")
+    other = {**one.environment, "FLEETMEND_SUFFIX": "elsewhere"}
+    with pytest.raises(OtherInstallation, match="elsewhere"):
+        judge(graph, [dataclasses.replace(one, environment=other)])
+
+
+def test_the_shipped_recording_shows_every_kind_of_call(graph: Graph, played) -> None:
+    assert _kinds(graph, shipped()) == _kinds(graph, played), RENEW
+
+
+def test_the_tables_are_current() -> None:
+    text = recordings.SECURITY.read_text(encoding="utf-8")
+    assert recordings.security(text) == text, RENEW
+
+
+def _kinds(graph: Graph, some: tuple[Recording, ...]) -> dict[str, set]:
+    found: dict[str, set] = {}
+    for one in some:
+        found.setdefault(one.function, set()).update(kinds(graph, one))
+    return found
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"environmentSuffix": "dev", "region": "us-east-1"},
+        {
+            "environmentSuffix": "prod",
+            "environment": "prod",
+            "region": "us-west-2",
+            "recoverTagKey": "Keep-Running",
+            "recoverTagValue": "yes",
+            "alertWebhooks": "https://hooks.example.com/services/1",
+        },
+    ],
+    ids=["defaults", "another region and tag"],
+)
+def test_check_judges_other_installations_by_the_shipped_recording(config) -> None:
+    graph = capture(recordings.installation, config=config)
+    findings = [f for f in check(graph) if f.severity is not Severity.INFO]
+    assert findings == []
+    cut = changed(graph, RECOVERY, lambda _, statements: statements.pop(0))
+    assert {f.rule for f in check(cut) if f.severity is not Severity.INFO} == {"iam-denied-call"}
+    wide = changed(
+        graph,
+        RECOVERY,
+        lambda statements, _: statements["Starts"]["Action"].append("ec2:StopInstances"),
+    )
+    found = [f for f in check(wide) if f.severity is not Severity.INFO]
+    assert [f.rule for f in found] == ["iam-unused-grant"]
+    assert "ec2:StopInstances" in found[0].message

@@ -218,13 +218,15 @@ def ledger_grants(
         prefixes = [f"{would}{kind}/{concern}/" for would in ("", "would/") for kind in kinds]
         return [pulumi.Output.concat(ledger_arn, f"/{prefix}*") for prefix in prefixes]
 
+    # Reports stand in one place, whatever the run only would have done.
+    runs = pulumi.Output.concat(ledger_arn, f"/runs/{concern}/*")
     listed = [
         f"{would}{kind}/{concern}/*" for would in ("", "would/") for kind in ("open", "records")
     ]
     return [
         policies.allow("ReadsRecords", ["s3:GetObject"], under("records", "open")),
         policies.allow(
-            "WritesRecords", ["s3:PutObject"], under("records", "open", "aside", "runs")
+            "WritesRecords", ["s3:PutObject"], [*under("records", "open", "aside"), runs]
         ),
         policies.allow("ForgetsHints", ["s3:DeleteObject"], under("open")),
         policies.allow(

@@ -114,6 +114,21 @@ def test_lack_of_capacity_starts_nothing_of_the_call(lab: Emulators, stranger: A
     assert state(stranger, dry) == "stopped"
 
 
+def test_a_role_may_start_only_what_carries_the_tag(lab: Emulators, stranger: Any) -> None:
+    tagged, other = run(lab, 2)
+    lab.client("ec2").create_tags(Resources=[tagged], Tags=[{"Key": "Mend", "Value": "yes"}])
+    stop(lab, tagged, other)
+    lab.ec2_server.gateway.may_start["somebody"] = ("Mend", "yes")
+    try:
+        with pytest.raises(ClientError, match=other) as refused:
+            stranger.start_instances(InstanceIds=[tagged, other])
+        assert code(refused) == "UnauthorizedOperation"
+        assert state(stranger, tagged) == "stopped"
+        stranger.start_instances(InstanceIds=[tagged])
+    finally:
+        lab.ec2_server.gateway.may_start.clear()
+
+
 def test_a_start_can_fall_back(lab: Emulators, stranger: Any) -> None:
     name = run(lab)[0]
     stop(lab, name)

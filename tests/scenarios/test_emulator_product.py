@@ -13,6 +13,7 @@ from fleetmend.lab.emulator import (
     client,
     down,
     find,
+    opened,
     play,
     tolerance,
     up,
@@ -46,7 +47,12 @@ expect:
 
 def test_an_event_brings_a_start_within_thirty_seconds(build: Build) -> None:
     scenario = loads(PLAIN)
-    history = play(scenario, graph=build.graph, artifact=build.artifact, speed=1.0)
+    with opened(scenario, graph=build.graph, artifact=build.artifact, speed=1.0) as world:
+        assert world.installed.may_start == ("Auto-Recover", "true"), "as the role declares it"
+        assert world.installed.sweep_input == '{"fleetmend": "sweep"}'
+        assert world.installed.sweep_target.endswith(":live")
+        world.run()
+        history = world.history()
     verdicts = judge(scenario, history)  # real time, no tolerance
     assert all(verdict.held for verdict in verdicts), verdicts
     assert not [event for event in history.of("run") if event.what == "failed"]
@@ -64,19 +70,24 @@ seed: 3
 fleet:
   instances:
     - {count: 3, name: api, tags: {Auto-Recover: "true"}}
+    - {name: late, tags: {Auto-Recover: "true"}}
     - {name: broken, tags: {Auto-Recover: "true"}}
 timeline:
   - {at: 0s, garbage_record: broken}
-  - {at: 1s, lost_answer: {service: ec2, operation: StartInstances, times: 1}}
+  - {at: 1s, lost_answer: {service: ec2, operation: StartInstances, subject: api-1, times: 1}}
   - {at: 1s, crash_at_call: {call: 2, service: s3, operation: PutObject}}
   - {at: 2s, stop: api}
   - {at: 2s, stop: broken}
+  - {at: 6m, stop: late}
+  - {at: 6m, crash_at_call: {service: ec2, operation: StartInstances, when: after}}
   - {at: 25m, end: true}
 expect:
   - {recovered: api}
+  - {recovered: late}
+  - {attempts: late, exactly: 1}
   - {set_aside: broken}
   - {untouched: broken}
-  - {crashed_runs: {at_least: 1}}
+  - {crashed_runs: {exactly: 2}}
 """
 
 
@@ -85,7 +96,11 @@ def test_a_crash_a_lost_answer_and_garbage(build: Build) -> None:
     history = play(scenario, graph=build.graph, artifact=build.artifact, speed=40.0)
     verdicts = judge(scenario, history, tolerance=tolerance(40.0))
     assert all(verdict.held for verdict in verdicts), verdicts
-    assert any(event.detail["lost"] for event in history.of("call", "ec2:StartInstances"))
+    assert any(event.detail["lost"] for event in history.of("call", "ec2:StartInstances", "api-1"))
+    crashed = [event.detail["run"] for event in history.of("run", "crashed")]
+    assert len(crashed) == 2, "each crash ends the one run that made the call"
+    last = {event.detail["run"]: event.what for event in history.of("call")}
+    assert [last[run] for run in crashed] == ["s3:PutObject", "ec2:StartInstances"]
 
 
 def test_a_lab_stays_up_until_it_is_ended(build: Build, tmp_path: Path) -> None:

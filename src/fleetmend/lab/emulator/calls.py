@@ -22,6 +22,10 @@ _READ_AT_MOST = 262_144  # of a body, in bytes: an artifact being uploaded names
 _INSTANCE = re.compile(r"\bi-(?:[0-9a-f]{17}|[0-9a-f]{8})\b")
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/[^/]+/([^/]+)/([^/]+)/aws4_request")
 _APP = re.compile(r"\bapp/(\S+)")
+EXECUTION_ENVIRONMENT = "AWS_Lambda_python3."
+"""What the SDK of a function says it runs in; in the lab the process id follows."""
+
+_PROCESS = re.compile(rf"\bexec-env/{re.escape(EXECUTION_ENVIRONMENT)}(\d+)")
 _REST = {"s3": "s3", "lambda": "lambda", "scheduler": "scheduler"}
 
 
@@ -30,7 +34,8 @@ class WireCall:
     """One HTTP request, and what was answered.
 
     `at` and `took` are in real seconds (`at` since the epoch). `caller` is the SDK's application
-    id: the function's name for a function, empty for a stranger. `invocation` is the SDK's own
+    id: the function's name for a function, empty for a stranger. `process` is the process the
+    function runs in, 0 for others. `invocation` is the SDK's own
     id, the same for every retry of one call. `resource` is the bucket and key, queue, topic or
     parameter it names, where the request says so. `error` is AWS's code, empty if accepted;
     `lost` says that it took effect and the answer never left.
@@ -40,6 +45,7 @@ class WireCall:
     service: str
     operation: str
     caller: str = ""
+    process: int = 0
     access_key: str = ""
     invocation: str = ""
     region: str = ""
@@ -99,7 +105,8 @@ def read(method: str, path: str, query: str, headers: Mapping[str, str], body: b
     """
     scope = _SCOPE.search(headers.get("authorization", ""))
     access_key, region, signed = scope.groups() if scope else ("", "", "")
-    app = _APP.search(headers.get("user-agent", ""))
+    agent = headers.get("user-agent", "")
+    app, process = _APP.search(agent), _PROCESS.search(agent)
     text = body[:_READ_AT_MOST].decode("utf-8", "replace")
     service, operation, parameters = _asked(signed, method, path, query, headers, text)
     named = _INSTANCE.findall(unquote(f"{path} {query} {text}"))
@@ -108,6 +115,7 @@ def read(method: str, path: str, query: str, headers: Mapping[str, str], body: b
         service=service,
         operation=operation,
         caller=unquote(app.group(1)) if app else "",
+        process=int(process.group(1)) if process else 0,
         access_key=access_key,
         invocation=headers.get("amz-sdk-invocation-id", ""),
         region=region,

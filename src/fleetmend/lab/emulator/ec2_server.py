@@ -23,6 +23,7 @@ from fleetmend.lab.emulator.physics import CHECKS, CODES, Pace, Physics
 from fleetmend.lab.emulator.processes import ACCOUNT, HOST, EmulatorFailed, listen
 from fleetmend.lab.emulator.timers import Timers
 from fleetmend.lab.emulator.untyped import Untyped
+from fleetmend.lab.sim.replies import STATUS
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
@@ -50,8 +51,10 @@ class Ec2Gateway:
         self.book = FaultBook()
         self.page_size = paging.MOST
         """Items on a page when a describe does not say."""
-        self.crash: Callable[[str], None] = lambda _: None
-        """Kills the processes of a function."""
+        self.may_start: dict[str, tuple[str, str]] = {}
+        """By caller: the tag that IAM demands of every instance it starts. moto asks no IAM."""
+        self.signal: Callable[[int, str], object] = lambda _process, _name: None
+        """Sends a signal (KILL, STOP, CONT) to the process of a function."""
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
@@ -84,18 +87,22 @@ class Ec2Gateway:
             content, _ = error_body(call.service, code, "The lab was told to answer so.")
             self.tape.add(call.answered(status, code))
             return status, _XML, content
-        if strike and kind in {"slow", "pause"}:
+        if strike and kind == "slow":
             time.sleep(strike.seconds)
+        if strike and kind == "pause":
+            self.signal(call.process, "STOP")
+            time.sleep(strike.seconds)
+            self.signal(call.process, "CONT")
         if kind == "crash-before":
             self.tape.add(call.answered(0, "NoAnswer", lost=True))
-            self.crash(call.caller)
+            self.signal(call.process, "KILL")
             self._drop(environ)
         with self.lock:
             answer = self._obey(call, environ, body)
             lost = kind in {"lost", "crash-after"}
             self.tape.add(call.answered(answer[0], _code(answer), lost=lost))
         if kind == "crash-after":
-            self.crash(call.caller)
+            self.signal(call.process, "KILL")
         if lost:
             self._drop(environ)
         return answer
@@ -119,7 +126,7 @@ class Ec2Gateway:
                         self.physics.discover()
                     return answer
         except paging.Refused as refused:
-            status = 500 if refused.code == "InsufficientInstanceCapacity" else 400
+            status = STATUS.get(refused.code, 400)
             return status, _XML, error_body("ec2", refused.code, str(refused))[0]
 
     def _describe(self, call: WireCall, environ: Environ) -> Answer:
@@ -161,6 +168,8 @@ class Ec2Gateway:
         dry = str(call.parameters.get("DryRun", "")).lower() == "true"
         if len(before) == len(ids) and not dry:
             if call.operation == "StartInstances":
+                if call.caller in self.may_start:
+                    self.physics.check_tag(ids, *self.may_start[call.caller])
                 self.physics.check_start(ids)
             elif call.operation == "StopInstances":
                 self.physics.check_stop(ids)

@@ -81,7 +81,9 @@ class Emulators:
             self.stop()
             raise
         gateway = self.ec2_server.gateway
-        gateway.crash = lambda function: self.control.post("kill", {"function": function})
+        gateway.signal = lambda process, name: self.control.post(
+            "signal", {"process": process, "signal": name}
+        )
         self.events = StateEvents(self.control, self.region, self.ec2_server.timers)
         gateway.physics.watch(self._changed)
         self._tell(f"the rest of AWS is up at {self.ministack.url}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fleetmend.lab.emulator.emulators import Emulators
 from fleetmend.lab.emulator.installer import Installation
 from fleetmend.lab.emulator.processes import EmulatorFailed
-from fleetmend.lab.emulator.untyped import Fields, fields
+from fleetmend.lab.emulator.untyped import Fields, fields, items
 
 _FUNCTION = "aws:lambda/function:Function"
 _SCHEDULE = "aws:scheduler/schedule:Schedule"
@@ -15,7 +15,11 @@ _BASE = "POWERTOOLS_SERVICE_NAME"
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """One concern's installation. `sweep_target` and `sweep_input` are the schedule's own."""
+    """One concern's installation.
+
+    `sweep_target` and `sweep_input` are the schedule's own; `may_start` is the tag that the
+    role's policy demands of instances it starts, if it demands one.
+    """
 
     concern: str
     project: str
@@ -26,6 +30,7 @@ class Installed:
     topic: str
     sweep_target: str
     sweep_input: str
+    may_start: tuple[str, str] | None = None
 
     def parameter(self, name: str) -> str:
         """The full name of one of its parameters."""
@@ -63,6 +68,7 @@ def look_up(emulators: Emulators, installation: Installation, concern: str) -> I
             topic=variables["FLEETMEND_TOPIC_ARN"],
             sweep_target=target,
             sweep_input=payload,
+            may_start=_may_start(emulators, name),
         )
     except KeyError as missing:
         raise EmulatorFailed(
@@ -84,6 +90,23 @@ def _function(
         f"the installation has no function whose {_BASE} is {concern!r}",
         remedy="capture the program that declares the controller",
     )
+
+
+def _may_start(emulators: Emulators, function: str) -> tuple[str, str] | None:
+    """The tag condition on ec2:StartInstances in the role's policies, as they were declared."""
+    found = emulators.client("lambda").get_function_configuration(FunctionName=function)
+    role, iam = str(found["Role"]).rpartition("/")[2], emulators.client("iam")
+    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        given = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        document = fields(json.loads(given) if isinstance(given, str) else given)
+        for statement in items(document.get("Statement")):
+            if "ec2:StartInstances" not in statement["Action"]:
+                continue
+            for keys in fields(statement.get("Condition")).values():
+                for key, value in fields(keys).items():
+                    if "ResourceTag/" in key:
+                        return key.partition("/")[2], value if isinstance(value, str) else value[0]
+    return None
 
 
 def _schedule(emulators: Emulators, installation: Installation, function: str) -> tuple[str, str]:

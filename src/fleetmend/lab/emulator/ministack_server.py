@@ -19,10 +19,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, cast
 from urllib.parse import parse_qs
 
-from fleetmend.lab.emulator.calls import Tape, read
+from fleetmend.lab.emulator.calls import EXECUTION_ENVIRONMENT, Tape, read
 from fleetmend.lab.emulator.control import PATH
 from fleetmend.lab.emulator.faults import Disturbance, FaultBook, error_body, error_of
-from fleetmend.lab.emulator.untyped import Untyped
+from fleetmend.lab.emulator.untyped import Fields, Untyped
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class MinistackGateway:
         self._inner = inner
         self.tape = Tape()
         self.book = FaultBook()
-        self.runs: list[dict[str, Any]] = []
+        self.runs: list[Fields] = []
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one connection's request, or MiniStack's own start and stop."""
@@ -74,16 +74,20 @@ class MinistackGateway:
             await _answer(send, status, content, shown)
             self.tape.add(call.answered(status, code))
             return
-        if strike and kind in {"slow", "pause"}:
+        if strike and kind == "slow":
             await asyncio.sleep(strike.seconds)
+        if strike and kind == "pause":
+            signal_worker(call.process, "STOP")
+            await asyncio.sleep(strike.seconds)
+            signal_worker(call.process, "CONT")
         if kind == "crash-before":
-            kill_workers(call.caller)
+            signal_worker(call.process, "KILL")
             self.tape.add(call.answered(0, "NoAnswer", lost=True))
             return
         answer = _Answer(send, lost=kind in {"lost", "crash-after"})
         await self._inner(scope, _replay(body), answer)
         if kind == "crash-after":
-            kill_workers(call.caller)
+            signal_worker(call.process, "KILL")
         self.tape.add(call.answered(answer.status, answer.error, lost=answer.lost))
 
     async def _control(self, scope: Message, body: bytes, send: Send) -> None:
@@ -101,8 +105,8 @@ class MinistackGateway:
                 self.book.clear()
             case "event":
                 result = await asyncio.to_thread(put_aws_event, data)
-            case "kill":
-                result = kill_workers(str(data["function"]))
+            case "signal":
+                result = signal_worker(int(data["process"]), str(data["signal"]))
             case _:
                 await _answer(send, 404, b'{"error": "no such control"}', {})
                 return
@@ -199,34 +203,50 @@ def put_aws_event(data: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def kill_workers(function: str) -> int:
-    """Kill the processes that run the function now, as if the machine under them vanished."""
+def signal_worker(process: int, name: str) -> bool:
+    """Send a signal to one process that runs a function; whether there is such a one.
+
+    KILL is the machine under it that vanishes, STOP and CONT are a machine that freezes.
+    """
     from ministack.core import lambda_runtime  # noqa: PLC0415 - only this process loads MiniStack
 
     runtime: Untyped = lambda_runtime
-    killed = 0
-    for key, pool in list(runtime._workers.items()):  # noqa: SLF001 - no public way to kill one
-        if f":{function}:" not in f"{key}:":
-            continue
-        for worker in list(cast("list[Any]", pool)):
-            process = worker._proc  # noqa: SLF001
-            if worker.in_use and process is not None and process.poll() is None:
-                process.send_signal(signal.SIGKILL)
-                killed += 1
-    return killed
+    for pool in list(runtime._workers.values()):  # noqa: SLF001 - no public way to reach one
+        for worker in list(cast("list[Untyped]", pool)):
+            running = worker._proc  # noqa: SLF001
+            if running is not None and running.pid == process and running.poll() is None:
+                running.send_signal(getattr(signal, f"SIG{name}"))
+                return True
+    return False
 
 
-def watch_runs(runs: list[dict[str, Any]]) -> None:
+WORKER_PRELUDE = (
+    f'import os\nos.environ["AWS_EXECUTION_ENV"] = "{EXECUTION_ENVIRONMENT}" + str(os.getpid())\n'
+)
+"""Runs first in every process of a function: Lambda sets this variable, the SDK tells it with each
+call, and so a gateway knows which process a call came from."""
+
+
+def watch_runs(runs: list[Fields]) -> None:
     """Note the start and end of every function run, which MiniStack itself keeps nowhere."""
     from ministack.core import lambda_runtime  # noqa: PLC0415 - only this process loads MiniStack
 
     runtime: Untyped = lambda_runtime
-    inner = runtime.Worker.invoke
+    runtime._PYTHON_WORKER_SCRIPT = WORKER_PRELUDE + runtime._PYTHON_WORKER_SCRIPT  # noqa: SLF001
+    spawn, inner = runtime.Worker._spawn, runtime.Worker.invoke  # noqa: SLF001
+    current: dict[int, Fields] = {}
+
+    def spawned(worker: Untyped) -> None:
+        spawn(worker)
+        if id(worker) in current:
+            current[id(worker)]["process"] = worker._proc.pid  # noqa: SLF001
 
     def invoke(worker: Untyped, event: Untyped, request_id: str, **context: Untyped) -> Untyped:
-        entry: dict[str, Any] = {
+        running = worker._proc  # noqa: SLF001
+        entry: Fields = {
             "run": request_id,
             "function": worker.func_name,
+            "process": running.pid if running is not None else 0,
             "trigger": _trigger(event),
             "started": time.time(),
             "ended": None,
@@ -234,12 +254,14 @@ def watch_runs(runs: list[dict[str, Any]]) -> None:
             "cold": False,
         }
         runs.append(entry)
+        current[id(worker)] = entry
         answer = inner(worker, event, request_id, **context)
         entry["ended"] = time.time()
         entry["cold"] = bool(answer.get("cold_start"))
         entry["error"] = str(answer.get("error", "")) if answer.get("status") == "error" else ""
         return answer
 
+    runtime.Worker._spawn = spawned  # noqa: SLF001
     runtime.Worker.invoke = invoke
 
 

@@ -141,6 +141,22 @@ class Physics:
                     f"the Availability Zone you requested ({instance.placement.zone}).",
                 )
 
+    def check_tag(self, ids: Iterable[str], key: str, value: str) -> None:
+        """Refuse a call as a whole, as IAM does where a policy asks for a tag.
+
+        Raises:
+            Refused: one has not this tag; IAM names it in its message.
+        """
+        known = self.instances()
+        for name in ids:
+            tags = {tag["key"]: tag["value"] for tag in known[name].get_tags()}
+            if tags.get(key) != value:
+                raise Refused(
+                    "UnauthorizedOperation",
+                    "You are not authorized to perform this operation: ec2:StartInstances on "
+                    f"resource: arn:aws:ec2:::instance/{name}",
+                )
+
     def check_stop(self, ids: Iterable[str]) -> None:
         """Refuse a stop as a whole, as StopInstances does.
 

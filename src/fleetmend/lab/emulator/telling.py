@@ -73,14 +73,13 @@ def of_calls(
 
 
 def _run_of(call: WireCall, runs: Sequence[Fields]) -> str:
-    """The run that made a call, where only one was under way; the wire does not say."""
-    under_way = [
+    """The run that made a call: a process has one at a time."""
+    of_process = [
         str(run["run"])
         for run in runs
-        if run["function"][:50] == call.caller
-        and run["started"] <= call.at <= (run["ended"] or call.at)
+        if run["process"] == call.process and run["started"] <= call.at <= (run["ended"] or call.at)
     ]
-    return under_way[0] if len(under_way) == 1 else ""
+    return of_process[-1] if of_process else ""
 
 
 def _meant(call: WireCall, fleet: Fleet, at: float) -> list[Event]:

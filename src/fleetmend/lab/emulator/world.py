@@ -14,6 +14,7 @@ from random import Random
 from fleetmend.core.graph import Graph
 from fleetmend.core.model import RecoveryPolicy
 from fleetmend.lab.emulator import telling
+from fleetmend.lab.emulator.calls import WireCall
 from fleetmend.lab.emulator.emulators import Emulators, say_nothing
 from fleetmend.lab.emulator.fleet import Fleet, create
 from fleetmend.lab.emulator.installed import Installed, look_up
@@ -24,6 +25,7 @@ from fleetmend.lab.emulator.untyped import Fields, Untyped
 from fleetmend.lab.emulator.verbs import carry_out, refuse_what_cannot_be
 from fleetmend.lab.history import Event, History, Kind, measure
 from fleetmend.lab.scenario import Scenario
+from fleetmend.lab.vocabulary.runs import CrashAtCall
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -35,6 +37,9 @@ FASTEST = 200
 
 WORKERS = 3
 """Runs at once: two that the installed event source mapping allows, and a sweep."""
+
+MOST_WORKERS = 5
+"""However many crashes a scenario has: each takes 100 MB and two seconds to start."""
 
 REPLACED_AFTER = 60.0
 """Scenario seconds until an Auto Scaling group gives up an instance that stopped."""
@@ -122,6 +127,7 @@ class World:
         for line in installation.left_out():
             self.tell(line)
         self.installed = look_up(self.emulators, installation, "recovery")
+        self._obey_iam()
         self.put_parameter("mode/recovery", self.scenario.settings.mode)
         self.put_settings()
         self._warm_up()
@@ -129,6 +135,13 @@ class World:
         self.fleet = create(self.emulators, self.scenario, self.start, self.speed)
         self.emulators.physics.watch(self._replace)
         self.tell(f"a fleet of {len(self.fleet.ids)} instances runs")
+
+    def _obey_iam(self) -> None:
+        """Have EC2 ask for the tag that the role's policy asks for, or the scenario's instead."""
+        chosen = self.settings.get("selector")
+        tag = (chosen["key"], chosen["value"]) if chosen else self.installed.may_start
+        if tag:
+            self.emulators.ec2_server.gateway.may_start[self.installed.function[:50]] = tag
 
     def put_parameter(self, name: str, value: str) -> None:
         """Set one of the installation's parameters, as an operator would."""
@@ -143,7 +156,9 @@ class World:
 
     def _warm_up(self) -> None:
         """Start as many workers as may be needed, so that no play waits for an import."""
-        workers = [threading.Thread(target=self.sweep) for _ in range(WORKERS)]
+        crashes = sum(isinstance(step.verb, CrashAtCall) for step in self.scenario.timeline)
+        number = min(WORKERS + crashes, MOST_WORKERS)
+        workers = [threading.Thread(target=self.sweep) for _ in range(number)]
         for worker in workers:
             worker.start()
         for worker in workers:
@@ -235,12 +250,16 @@ class World:
 
     # What came of it
 
+    def calls(self) -> list[WireCall]:
+        """Every call of every function since the start: what a role's policy must allow."""
+        return [call for call in self.emulators.calls() if call.at >= self._began and call.caller]
+
     def history(self) -> History:
         """All that happened since the start, in order of time."""
         began = self._began
         runs: list[Fields] = self.emulators.control.get("runs", since=0)
         runs = [run for run in runs if run["started"] >= began]
-        calls = [call for call in self.emulators.calls() if call.at >= began]
+        calls = self.calls()
         changes = [change for change in self.emulators.changes if change.at >= began]
         name = self.installed.function
         events = [

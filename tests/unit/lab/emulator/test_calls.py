@@ -9,7 +9,7 @@ ID = "i-0123456789abcdef0"
 
 def signed(service: str, **more: str) -> dict[str, str]:
     scope = f"Credential=123456789012/20260101/us-east-1/{service}/aws4_request, Signature=x"
-    agent = "Boto3/1.40 md/Botocore#1.40 app/fleetmend-recovery-dev fleetmend"
+    agent = "Boto3/1 exec-env/AWS_Lambda_python3.4711 app/fleetmend-recovery-dev fleetmend"
     return {"authorization": f"AWS4-HMAC-SHA256 {scope}", "user-agent": agent, **more}
 
 
@@ -50,6 +50,7 @@ def test_a_form_tells_operation_ids_and_caller() -> None:
     assert call.operation == "StartInstances"
     assert call.subjects == (ID, "i-0fedcba9876543210")
     assert call.caller == "fleetmend-recovery-dev"
+    assert call.process == 4711
     assert call.region == "us-east-1"
 
 

@@ -46,6 +46,21 @@ def test_pages_together_are_everything_once(reservations: list[int], size: int) 
     assert all(len(page) == size for page in found[:-1])
 
 
+@given(st.integers(0, 30), st.integers(5, 20))
+def test_statuses_come_in_pages_too(count: int, size: int) -> None:
+    items = "".join(f"<item><instanceId>i-{k}</instanceId></item>" for k in range(count))
+    whole = (
+        f'<R xmlns="{paging.NAMESPACE}"><instanceStatusSet>{items}</instanceStatusSet></R>'
+    ).encode()
+    found: list[str] = []
+    for start in range(0, max(count, 1), size):
+        answer = paging.parse(whole)
+        paging.page("DescribeInstanceStatus", answer, start, size)
+        found += [e.text or "" for e in answer.iter(tag("instanceId"))]
+        assert (answer.find(tag("nextToken")) is not None) == (start + size < count)
+    assert found == [f"i-{k}" for k in range(count)]
+
+
 def test_a_reservation_may_go_over_two_pages() -> None:
     assert pages([4, 4], 5) == [["i-0", "i-1", "i-2", "i-3", "i-4"], ["i-5", "i-6", "i-7"]]
 

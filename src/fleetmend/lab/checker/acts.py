@@ -3,7 +3,15 @@
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
-from fleetmend.lab.checker.evidence import SLACK, Evidence, Subject, Violation, live_intent, owner
+from fleetmend.lab.checker.evidence import (
+    SHORT_FREEZE,
+    SLACK,
+    Evidence,
+    Subject,
+    Violation,
+    live_intent,
+    owner,
+)
 from fleetmend.lab.tape import Call
 
 ISSUED = frozenset({"accepted", "refused", "unknown", "fell-back"})
@@ -45,7 +53,7 @@ def abandoned_intents(evidence: Evidence) -> Iterator[Violation]:
             run = write.call.run
             if not write.planned or owner(subject, write.planned) != run:
                 continue
-            if evidence.runs[run].how != "finished" or evidence.runs[run].paused:
+            if evidence.runs[run].how != "finished" or evidence.frozen(run) > SHORT_FREEZE:
                 continue
             mine = [w for w in subject.writes if w.call.run == run and w.at > write.at]
             acted = any(call.run == run for call in subject.starts)
@@ -75,11 +83,8 @@ def spacing_and_budget(evidence: Evidence) -> Iterator[Violation]:
         issued = _issued(subject)
         for before, after in pairwise(issued):
             gap = after.at - (before.done or before.at)
-            if (
-                gap < law.retry_interval - SLACK
-                and not after.frozen
-                and not _new(subject, before, after)
-            ):
+            frozen = before.frozen or after.frozen  # counted by `duplicates`
+            if gap < law.retry_interval - SLACK and not frozen and not _new(subject, before, after):
                 yield Violation("too-close", subject.id, after.at, f"{gap:.1f}s after the last")
         counts: dict[str, int] = {}
         for call in issued:

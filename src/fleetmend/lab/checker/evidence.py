@@ -17,6 +17,9 @@ _RECORD = re.compile(r"records/[a-z]+/(?P<subject>[^/]+)\.json")
 REFUSALS_OF_STATE = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"})
 """S3's answers that are part of compare-and-swap, and no trouble."""
 
+SHORT_FREEZE = 25.0
+"""Seconds of a freeze that excuse nothing: leases are long enough for them."""
+
 TROUBLED = frozenset({"crashed", "timed-out", "failed"})
 
 
@@ -151,21 +154,41 @@ class Evidence:
     subjects: dict[str, Subject]
     runs: dict[int, Run]
     calls: dict[int, list[Call]]
+    verdicts: dict[int, bool] = field(default_factory=dict[int, bool])
+    wakes: dict[int, dict[str, float]] = field(default_factory=dict[int, dict[str, float]])
 
     def seconds(self, text: str) -> float:
         """An ISO time of a record as seconds from the start."""
         return (datetime.fromisoformat(text) - self.law.epoch).total_seconds()
 
     def disturbed(self, run: int) -> bool:
-        """Whether something was done to the run that excuses it: crash, pause, trouble with AWS."""
+        """Whether something was done to the run that excuses it: crash, freeze, AWS in trouble."""
+        if run not in self.verdicts:
+            self.verdicts[run] = self._disturbed(run)
+        return self.verdicts[run]
+
+    def woken(self, run: int, subject: str, since: float) -> bool:
+        """Whether the run asked the queue for a look at the subject from that moment on."""
+        if run not in self.wakes:
+            self.wakes[run] = {}
+            for call in self.calls.get(run, ()):
+                if call.service == "sqs" and call.took_effect:
+                    self.wakes[run].update(dict.fromkeys(call.subjects, call.at))
+        return self.wakes[run].get(subject, -1.0) >= since
+
+    def _disturbed(self, run: int) -> bool:
         one = self.runs[run]
-        if one.how in TROUBLED or one.ended is None or one.paused:
+        if one.how in TROUBLED or one.ended is None or self.frozen(run) > SHORT_FREEZE:
             return True
         return any(
             call.lost or (call.error and call.error not in REFUSALS_OF_STATE)
             for call in self.calls.get(run, ())
             if call.service != "ec2"
         )
+
+    def frozen(self, run: int) -> float:
+        """How many seconds the run was frozen in all."""
+        return sum(end - begin for begin, end in self.runs[run].paused)
 
 
 def gather(tape: Tape, law: Law) -> Evidence:

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise, zip_longest
 from typing import Any
 
-from fleetmend.lab.checker.evidence import Evidence, Violation, Write
+from fleetmend.lab.checker.evidence import SHORT_FREEZE, SLACK, Evidence, Violation, Write
 from fleetmend.lab.tape import Told
 
 _DIGEST = re.compile(r"digest-\w+")
+LONGEST_WAKE = 900.0
+CHANGES = frozenset({"ec2:StartInstances", "s3:PutObject", "s3:DeleteObject", "sns:Publish"})
 UNOWED = frozenset({"ledger-unavailable", "settings-broken"})
 """Kinds that no record can owe: they are told directly."""
 
@@ -34,15 +36,13 @@ def next_look(evidence: Evidence) -> Iterator[Violation]:
                 continue
             if after is not None and after.call.run == run:
                 continue
-            if not write.body.get("next_look_at"):
+            look = write.body.get("next_look_at")
+            if not look:
                 yield Violation("no-next-look", subject.id, write.at, write.reason)
                 continue
-            woken = any(
-                call.service == "sqs" and call.took_effect and subject.id in call.subjects
-                for call in evidence.calls[run]
-                if call.at >= write.at
-            )
-            if not woken:
+            if evidence.seconds(str(look)) > write.at + LONGEST_WAKE - SLACK:
+                continue  # no message waits so long; the sweep looks
+            if not evidence.woken(run, subject.id, write.at):
                 text = f"run {run} woke nobody ({write.reason})"
                 yield Violation("no-wake-up", subject.id, write.at, text)
 
@@ -78,6 +78,16 @@ def exhausted_stays(evidence: Evidence) -> Iterator[Violation]:
                 yield Violation("exhausted-reset", subject.id, after.at, text)
 
 
+def true_ends(evidence: Evidence) -> Iterator[Violation]:
+    """Nothing is declared gone that is there: a describe that failed is no empty answer."""
+    for subject in evidence.subjects.values():
+        for write in subject.writes:
+            if write.status != "closed" or write.reason not in {"gone", "terminated"}:
+                continue
+            if not {"terminated", "shutting-down"}.intersection(subject.states(0.0, write.at)):
+                yield Violation("false-end", subject.id, write.at, f"declared {write.reason}")
+
+
 def told_as_owed(evidence: Evidence) -> Iterator[Violation]:
     """A fact is told only once a record owes it, and marked delivered only once it was told."""
     first: dict[str, float] = {}
@@ -108,14 +118,18 @@ def _handed_over(
 
 
 def told_once(evidence: Evidence) -> Iterator[Violation]:
-    """A fact is told again only after the run that told it was disturbed."""
+    """A fact is told again only if one of the two runs was disturbed.
+
+    The one that had told it, by anything; the one that tells it again, by a freeze just before.
+    """
     tellings: dict[str, list[Told]] = {}
     for one in evidence.tape.told:
         if one.kind not in UNOWED:
             tellings.setdefault(one.fact, []).append(one)
     for fact, ones in tellings.items():
         for before, after in pairwise(ones):
-            if not evidence.disturbed(before.run):
+            frozen = evidence.frozen(after.run) > SHORT_FREEZE
+            if not frozen and not evidence.disturbed(before.run):
                 text = f"{fact} again by run {after.run}, and run {before.run} was not disturbed"
                 yield Violation("told-twice", after.subject, after.at, text)
 
@@ -136,7 +150,8 @@ def settled(evidence: Evidence) -> Iterator[Violation]:
     """
     law = evidence.law
     for subject in evidence.subjects.values():
-        if not subject.truths:
+        spoiled = any(s.word == "garbage" and s.id == subject.id for s in evidence.tape.said)
+        if not subject.truths or spoiled:
             continue
         last = subject.truths[-1]
         states = [t for t in subject.truths if t.what != "retagged"]
@@ -150,10 +165,7 @@ def settled(evidence: Evidence) -> Iterator[Violation]:
             continue
         if states[-1].what == "running" and states[-1].at == 0.0:
             continue
-        garbage = any(
-            said.word == "garbage" and said.id == subject.id for said in evidence.tape.said
-        )
-        if not garbage and (record is None or record.status not in {"exhausted", "refused"}):
+        if record is None or record.status not in {"exhausted", "refused"}:
             status = f"{record.status}: {record.reason}" if record else "no record"
             yield Violation("left-down", subject.id, states[-1].at, f"{states[-1].what}, {status}")
 
@@ -164,7 +176,7 @@ def quiet_at_last(evidence: Evidence) -> Iterator[Violation]:
     if not sweeps:
         return
     for call in evidence.calls.get(sweeps[-1].n, ()):
-        if call.name in {"ec2:StartInstances", "s3:PutObject", "s3:DeleteObject", "sns:Publish"}:
+        if call.name in CHANGES and call.took_effect:
             yield Violation(
                 "second-pass", call.key or "-", call.at, f"{call.name} in the last sweep"
             )
@@ -174,6 +186,7 @@ ALWAYS: tuple[Callable[[Evidence], Iterator[Violation]], ...] = (
     no_state_twice,
     next_look,
     exhausted_stays,
+    true_ends,
     told_as_owed,
     told_once,
 )

@@ -10,7 +10,7 @@ from fleetmend.lab.sim.product import entry
 from fleetmend.lab.sim.verbs import carry_out
 from fleetmend.lab.sim.world import World
 
-__all__ = ["play", "record"]
+__all__ = ["World", "play", "record"]
 
 
 def play(scenario: Scenario, *, seed: int | None = None) -> History:

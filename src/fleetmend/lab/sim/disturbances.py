@@ -17,6 +17,7 @@ class Rule:
     until: float
     left: int | None
     ids: frozenset[str] | None
+    skip: int = 0
 
     def takes(self, call: Call, now: float) -> bool:
         """Whether it strikes this call; counts down if it does."""
@@ -26,6 +27,9 @@ class Rule:
         if verb.service not in ("*", call.service) or verb.operation not in ("*", call.operation):
             return False
         if self.ids is not None and not self.ids.intersection(call.subjects):
+            return False
+        if self.skip:
+            self.skip -= 1
             return False
         if self.left is not None:
             self.left -= 1
@@ -60,7 +64,7 @@ class Disturbances:
     def add(self, verb: Disturbance, ids: frozenset[str] | None) -> None:
         """Put a disturbance in force from now on."""
         until = float("inf") if verb.span is None else self.now() + verb.span
-        self.rules.append(Rule(verb, until, verb.times, ids))
+        self.rules.append(Rule(verb, until, verb.times, ids, verb.skip))
 
     def strike(self, verb: AtCall) -> None:
         """Wait for a call to strike at."""

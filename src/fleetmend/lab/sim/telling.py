@@ -51,5 +51,5 @@ def of_alert(world: "World", message: str) -> None:
     named = [world.name(one) for one in dict.fromkeys(_INSTANCE.findall(f"{subject} {text}"))]
     about = named[0] if len(named) == 1 else ""
     world.note("alert", about, kind, subjects=named, fact=fact, text=text)
-    run = world.function.current()[1].n if world.engine.fiber else 0
+    run = world.served.run if world.served else 0
     world.tape.told.append(Told(world.engine.now, run, fact, subject, kind))

@@ -14,7 +14,7 @@ from fleetmend.lab.scenario import Scenario, when_tagged
 from fleetmend.lab.sim import telling, wire
 from fleetmend.lab.sim.disturbances import Disturbances
 from fleetmend.lab.sim.ec2 import CODES, Ec2
-from fleetmend.lab.sim.engine import Crashed, Engine
+from fleetmend.lab.sim.engine import Crashed, Engine, Fiber
 from fleetmend.lab.sim.fleet import Instance, SimFleet
 from fleetmend.lab.sim.function import Entry, Function
 from fleetmend.lab.sim.installed import Installed
@@ -22,7 +22,7 @@ from fleetmend.lab.sim.queue import Queue, state_change
 from fleetmend.lab.sim.replies import Answer, AwsError, NoAnswer
 from fleetmend.lab.sim.s3 import S3
 from fleetmend.lab.sim.small import Parameters, Topic
-from fleetmend.lab.tape import Call, Tape, Truth, as_json, subjects
+from fleetmend.lab.tape import Call, Run, Tape, Truth, as_json, subjects
 from fleetmend.lab.vocabulary.runs import CrashAtCall, PauseAtCall
 
 LATENCY = {
@@ -56,6 +56,7 @@ class World:
         self.no_sweeps_until = 0.0
         self._latency, self._chance = self.random("latency"), self.random("chance")
         self._told = 0
+        self.served: Call | None = None
         self.fleet = SimFleet(self.engine, self.random("fleet"), self._state)
         epoch = self.installed.epoch
         self.ec2 = Ec2(self.engine, self.fleet, epoch, self._selector(), self._lag)
@@ -159,16 +160,7 @@ class World:
         run.calls += 1
         self.tape.calls.append(call)
         strike = self.disturbances.struck(call)
-        match strike:
-            case CrashAtCall(when="before"):
-                self.tape.fire("crash before")
-                raise Crashed
-            case PauseAtCall(span=span):
-                self.tape.fire("pause")
-                self.function.pause(fiber, run, span)
-                call.at, call.frozen = self.engine.now, True
-            case _:
-                pass
+        self._strike_before(strike, fiber, run, call)
         takes = self._latency.uniform(*LATENCY[service]) + self.disturbances.delay(call)
         if takes > patience:
             self.engine.after(takes, lambda: self._unheard(call))
@@ -183,15 +175,40 @@ class World:
         except AwsError:
             fiber.sleep(takes / 2)
             raise
-        if isinstance(strike, CrashAtCall):
-            self.tape.fire("crash after")
-            raise Crashed
+        self._strike_after(strike, fiber, run)
         if call.lost:
             timed_out = self._chance.random() < 0.5
             fiber.sleep(patience if timed_out else takes / 2)
             raise NoAnswer(timed_out=timed_out)
         fiber.sleep(takes / 2)
         return answer
+
+    def _strike_before(
+        self, strike: CrashAtCall | PauseAtCall | None, fiber: Fiber, run: Run, call: Call
+    ) -> None:
+        match strike:
+            case CrashAtCall(when="before"):
+                self.tape.fire("crash before")
+                raise Crashed
+            case PauseAtCall(when="before", span=span):
+                self.tape.fire("pause before")
+                self.function.pause(fiber, run, span)
+                call.at, call.frozen = self.engine.now, True
+            case _:
+                pass
+
+    def _strike_after(
+        self, strike: CrashAtCall | PauseAtCall | None, fiber: Fiber, run: Run
+    ) -> None:
+        match strike:
+            case CrashAtCall(when="after"):
+                self.tape.fire("crash after")
+                raise Crashed
+            case PauseAtCall(when="after", span=span):
+                self.tape.fire("pause after")
+                self.function.pause(fiber, run, span)
+            case _:
+                pass
 
     def _unheard(self, call: Call) -> None:
         """A call whose sender no longer listens reaches AWS after all."""
@@ -201,6 +218,7 @@ class World:
 
     def _effect(self, call: Call) -> Answer:
         """The moment at which AWS takes or refuses a call."""
+        self.served = call
         try:
             call.injected = True
             self.disturbances.refuse(call)

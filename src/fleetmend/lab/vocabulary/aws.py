@@ -15,6 +15,7 @@ class Disturbance(Verb):
     service: str = Field(default="*", description="`ec2`, `s3`, `sqs`, `sns`, `ssm`, or `*`")
     operation: str = Field(default="*", description="such as `StartInstances`, or `*`")
     subject: Subject | None = Field(default=None, description="only calls that name it")
+    skip: int = Field(default=0, ge=0, description="let so many of these calls pass first")
     times: int | None = Field(default=None, ge=1, description="so many calls, then no more")
     span: Duration | None = Field(default=None, alias="for", description="so long, then no more")
 

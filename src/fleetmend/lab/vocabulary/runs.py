@@ -30,8 +30,11 @@ class CrashAtCall(AtCall, word="crash_at_call", short="call", group=GROUP):
 
 
 class PauseAtCall(AtCall, word="pause_at_call", short="call", group=GROUP):
-    """Freezes the run just before it sends that call, and lets it go on later."""
+    """Freezes the run at that call, and lets it go on later."""
 
+    when: Literal["before", "after"] = Field(
+        default="before", description="before the call is sent, or before its answer is heard"
+    )
     span: Duration = Field(alias="for", description="how long it is frozen")
 
 

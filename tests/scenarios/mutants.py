@@ -1,0 +1,342 @@
+"""Planted bugs: every defect that the specification names, as a change of the real code.
+
+Each must be found by the checker within `within` histories of its hunt; one that lives fails the
+suite. A mutant replaces a function of the product while it lives, and nothing else.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+
+from fleetmend.aws import ec2, ledger, starting
+from fleetmend.core import holds, loop, record_json, telling
+from fleetmend.core.decisions import recovery
+from fleetmend.core.model import Attempt, Decision, Result, Status
+from fleetmend.core.ports import Lost, PortError
+from fleetmend.lab.scenario import Fleet, Instances, Scenario, Step
+from fleetmend.lab.vocabulary import aws, fleet, general, runs
+from fleetmend.lab.vocabulary.recovery import Hold, Release
+from fleetmend.lambdas import inbox
+from tests.scenarios import swarm
+
+Patch = pytest.MonkeyPatch
+Hunt = Callable[[], Iterable[Scenario]]
+
+ON = {"Auto-Recover": "true"}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A planted bug, how it is planted, and within how many histories it must be found."""
+
+    name: str
+    plant: Callable[[Patch], None]
+    within: int
+    hunt: Hunt
+
+
+def swarming() -> Iterable[Scenario]:
+    """The histories of the swarm, from seed 1."""
+    return (swarm.scenario(seed) for seed in count(1))
+
+
+def _own_412_is_lost(patch: Patch) -> None:
+    def lost(self: ledger.S3Ledger, record: Any) -> str:
+        raise Lost("412")
+
+    patch.setattr(ledger.S3Ledger, "_etag_if_own", lost)
+
+
+def _zombie(patch: Patch) -> None:
+    """Nobody asks whether the intent still lives."""
+    real = starting.start
+    patch.setattr(
+        starting, "start", lambda requests, send, fits: real(requests, send, lambda: True)
+    )
+
+
+def _same_bytes(patch: Patch) -> None:
+    """Neither revision nor nonce nor time in the bytes: states come back with their ETag."""
+    real = record_json.encode
+    patch.setattr(
+        ledger,
+        "encode",
+        lambda record: real(replace(record, revision=1, nonce="n", written_at=None)),
+    )
+
+
+def _no_wake_up(patch: Patch) -> None:
+    patch.setattr(loop, "_wake", lambda ports, cases: None)
+
+
+def _next_look_lost(patch: Patch) -> None:
+    real = record_json.encode
+    patch.setattr(ledger, "encode", lambda record: real(replace(record, next_look_at=None)))
+
+
+def _spent_when_planned(patch: Patch) -> None:
+    real = recovery._start
+
+    def start(record: Any, policy: Any, now: Any, intent: str) -> Decision:
+        decision = real(record, policy, now, intent)
+        spent = (*decision.record.attempts, Attempt(now, Result.UNKNOWN, "Planned"))
+        return replace(decision, record=replace(decision.record, attempts=spent))
+
+    patch.setattr(recovery, "_start", start)
+
+
+def _told_before_owed(patch: Patch) -> None:
+    real = loop._decide
+
+    def decide(practice: Any, ports: Any, case: Any, stored: Any) -> Decision:
+        decision = real(practice, ports, case, stored)
+        if decision.record is not None and not decision.stale:
+            ports.alerts.deliver(decision.record.subject, decision.record.owed)
+        return decision
+
+    patch.setattr(loop, "_decide", decide)
+
+
+def _marked_before_told(patch: Patch) -> None:
+    real = loop._deliver
+
+    def deliver(practice: Any, ports: Any, case: Any) -> None:
+        alerts = [alert for alert in case.record.owed if alert.fact in case.mine]
+        loop._mark(ports, case, {alert.fact: "soon" for alert in alerts})
+        real(practice, ports, replace(case, stored=replace(case.stored)))
+        ports.alerts.deliver(case.record.subject, alerts)
+
+    patch.setattr(loop, "_deliver", deliver)
+
+
+def _never_inherits(patch: Patch) -> None:
+    patch.setattr(telling, "may_inherit", lambda record, now, lease: False)
+
+
+def _always_inherits(patch: Patch) -> None:
+    patch.setattr(
+        telling, "may_inherit", lambda record, now, lease: bool(record is not None and record.owed)
+    )
+
+
+def _head_of_line(patch: Patch) -> None:
+    """One place without capacity settles the whole call."""
+    real = starting._split
+
+    def split(line: Any, requests: Any, failure: Any) -> None:
+        if failure.outcome.result is Result.CAPACITY:
+            line.settle(requests, failure.outcome)
+        else:
+            real(line, requests, failure)
+
+    patch.setattr(starting, "_split", split)
+
+
+def _resets_itself(patch: Patch) -> None:
+    real = recovery._down
+
+    def down(record: Any, *rest: Any) -> Decision:
+        if record.status is Status.EXHAUSTED:
+            record = replace(record, status=Status.CLOSED)
+        return real(record, *rest)
+
+    patch.setattr(recovery, "_down", down)
+
+
+def _believes_events(patch: Patch) -> None:
+    """What an event claims is taken for the state."""
+    claimed: set[str] = set()
+    subjects, observe = inbox.Inbox.subjects, ec2.Ec2Fleet.observe
+
+    def remember(self: inbox.Inbox) -> dict[str, int | None]:
+        claimed.update(look.subject for look in self.looks.values() if look.revision is None)
+        return subjects(self)
+
+    def believe(self: ec2.Ec2Fleet, ids: Sequence[str]) -> Mapping[str, Any]:
+        seen = observe(self, ids)
+        believed = {one: replace(seen[one], state="stopped") for one in claimed & set(seen)}
+        claimed.difference_update(ids)
+        return {**seen, **believed}
+
+    patch.setattr(inbox.Inbox, "subjects", remember)
+    patch.setattr(ec2.Ec2Fleet, "observe", believe)
+
+
+def _acts_when_lost(patch: Patch) -> None:
+    """Whoever loses the write goes on as if it had won."""
+    real = ledger.S3Ledger.write
+
+    def write(self: ledger.S3Ledger, record: Any, over: Any) -> Any:
+        try:
+            return real(self, record, over)
+        except Lost:
+            return replace(over, record=record)
+
+    patch.setattr(ledger.S3Ledger, "write", write)
+
+
+def _no_intent_life(patch: Patch) -> None:
+    """A live intent of another run is not respected."""
+    patch.setattr(recovery, "_is_live", lambda record, now: False)
+
+
+def _no_settling(patch: Patch) -> None:
+    """Right after a start, a describe that still says `stopped` is taken for a failure."""
+    real = recovery.decide
+
+    def decide(subject: Any, seen: Any, record: Any, policy: Any, *rest: Any) -> Decision:
+        policy = replace(policy, settle=timedelta(0), retry_interval=timedelta(0))
+        return real(subject, seen, record, policy, *rest)
+
+    patch.setattr(recovery, "decide", decide)
+
+
+def _no_budget(patch: Patch) -> None:
+    patch.setattr(recovery, "used_up", lambda record, policy, now: "")
+
+
+def _no_holds(patch: Patch) -> None:
+    patch.setattr(holds, "in_force", lambda tags, recorded, now: None)
+
+
+def _garbage_is_nothing(patch: Patch) -> None:
+    """A record that cannot be read is taken for none."""
+    real = ledger.S3Ledger.read
+    patch.setattr(
+        ledger.S3Ledger, "read", lambda self, subject: replace(real(self, subject), unreadable="")
+    )
+
+
+def _doubt_is_empty(patch: Patch) -> None:
+    """A describe that failed is an answer without instances."""
+    real = ec2.Ec2Fleet.observe
+
+    def observe(self: ec2.Ec2Fleet, ids: Sequence[str]) -> Mapping[str, Any]:
+        try:
+            return real(self, ids)
+        except PortError:
+            return {}
+
+    patch.setattr(ec2.Ec2Fleet, "observe", observe)
+
+
+def _history(*steps: Step, parts: Sequence[Instances] = (), end: float = 2400.0) -> Scenario:
+    parts = parts or (Instances(name="api", count=1, tags=ON),)
+    timeline = (*steps, Step(end, general.End()))
+    return Scenario(
+        name="hunt",
+        fleet=Fleet(instances=tuple(parts)),
+        timeline=tuple(sorted(timeline, key=lambda step: step.at)),
+    )
+
+
+def frozen_before_acting() -> Iterable[Scenario]:
+    """Frozen at each call between the plan and the act, longer than an intent lives."""
+    for call in count(1):
+        verb = runs.PauseAtCall(call=call, when="after", span=250.0)
+        yield _history(Step(10.0, fleet.Stop(subject="api")), Step(25.0, verb))
+
+
+def said_twice() -> Iterable[Scenario]:
+    """Hold and release, twice over, while a run that read the record is frozen."""
+    for call in count(1):
+        words = [
+            Step(at, verb)
+            for at, verb in (
+                (100.0, Hold(subject="api", span=3000.0)),
+                (200.0, Release(subject="api")),
+                (300.0, Hold(subject="api", span=2800.0)),
+                (400.0, Release(subject="api")),
+            )
+        ]
+        yield _history(*words, Step(150.0, runs.PauseAtCall(call=call, span=300.0)))
+
+
+def one_dry_zone() -> Iterable[Scenario]:
+    """Two zones stop at once, and one has no capacity."""
+    for seed in count(1):
+        parts = [
+            Instances(name="dry", zone="us-east-1a", tags=ON),
+            Instances(name="wet", zone="us-east-1b", tags=ON),
+        ]
+        steps = [
+            Step(0.0, fleet.NoCapacity(zone="us-east-1a", span=600.0)),
+            Step(10.0, fleet.Stop(subject="dry")),
+            Step(10.0, fleet.Stop(subject="wet")),
+        ]
+        yield _history(*steps, parts=parts).model_copy(update={"seed": seed})
+
+
+def lost_writes() -> Iterable[Scenario]:
+    """The answer to each write of the ledger is lost, one after the other."""
+    for skip in count(0):
+        lost = aws.LostAnswer(service="s3", operation="PutObject", skip=skip, times=1)
+        yield _history(Step(0.0, lost), Step(10.0, fleet.Stop(subject="api")))
+
+
+AROUND_THE_END = (84.0, 88.0, 92.0, 96.0, 100.0, 104.0)
+"""Seconds: one of these sweeps is the one that sees the instance healthy."""
+
+
+def two_at_once() -> Iterable[Scenario]:
+    """Two sweeps begin at once, and one is frozen for a moment at each call."""
+    for call in count(1):
+        steps = [
+            Step(0.0, aws.DropEvents(span=2000.0)),
+            Step(10.0, fleet.Stop(subject="api")),
+            *(Step(at, runs.ConcurrentRuns(count=2)) for at in (40.0, *AROUND_THE_END)),
+            Step(40.0 if call % 2 else 96.0, runs.PauseAtCall(call=call // 2 + 1, span=5.0)),
+        ]
+        yield _history(*steps)
+
+
+def never_up() -> Iterable[Scenario]:
+    """Every start falls back."""
+    for times in count(4):
+        fallen = Step(0.0, fleet.FallBack(subject="api", times=times))
+        yield _history(fallen, Step(10.0, fleet.Stop(subject="api")), end=4000.0)
+
+
+def unreadable() -> Iterable[Scenario]:
+    """A record is garbage before its instance stops."""
+    for at in count(1):
+        garbage = Step(float(at), aws.GarbageRecord(subject="api"))
+        yield _history(garbage, Step(100.0, fleet.Stop(subject="api")))
+
+
+def unanswered() -> Iterable[Scenario]:
+    """Each describe fails for good, one after the other."""
+    for skip in count(0):
+        fault = aws.Fault(
+            service="ec2", operation="DescribeInstances", error="InternalError", skip=skip, times=2
+        )
+        yield _history(Step(0.0, fault), Step(10.0, fleet.Stop(subject="api")))
+
+
+MUTANTS = (
+    Mutant("own 412 taken as lost", _own_412_is_lost, 12, lost_writes),
+    Mutant("zombie acts after expiry", _zombie, 20, frozen_before_acting),
+    Mutant("zombie acts after expiry, in the swarm", _zombie, 150, swarming),
+    Mutant("same bytes come back", _same_bytes, 5, said_twice),
+    Mutant("next look lost: nobody is woken", _no_wake_up, 3, swarming),
+    Mutant("next look lost: not in the record", _next_look_lost, 3, swarming),
+    Mutant("attempt spent when planned", _spent_when_planned, 3, swarming),
+    Mutant("alert sent before it is owed", _told_before_owed, 3, swarming),
+    Mutant("alert marked before it is sent", _marked_before_told, 3, swarming),
+    Mutant("owed alerts of the dead are forgotten", _never_inherits, 40, swarming),
+    Mutant("owed alerts are told by everybody", _always_inherits, 60, two_at_once),
+    Mutant("one dry zone holds back the others", _head_of_line, 2, one_dry_zone),
+    Mutant("exhausted resets itself", _resets_itself, 60, swarming),
+    Mutant("events are believed", _believes_events, 40, swarming),
+    Mutant("the loser of a write acts", _acts_when_lost, 60, two_at_once),
+    Mutant("live intents are not respected", _no_intent_life, 60, swarming),
+    Mutant("no settling after a start", _no_settling, 60, swarming),
+    Mutant("the budget is not kept", _no_budget, 2, never_up),
+    Mutant("holds are ignored", _no_holds, 40, swarming),
+    Mutant("an unreadable record counts as none", _garbage_is_nothing, 2, unreadable),
+    Mutant("a failed describe counts as empty", _doubt_is_empty, 10, unanswered),
+)

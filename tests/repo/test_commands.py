@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from fleetmend.cli.reference import commands, examples, page
-from tests.repo.files import ROOT, pages, shown
+from tests.repo.files import ROOT, pages, python, shown
 
 COMMANDS = dict(commands())
 GLOBAL = {"--debug", "--version", "--help", "-h", "--install-completion", "--show-completion"}
@@ -85,6 +85,18 @@ def test_what_pages_say_to_type_exists(place: str, line: str):
 
 def test_pages_say_enough_to_type():
     assert len(list(written())) > 30
+
+
+def test_what_messages_say_to_type_exists():
+    """The remedy of an error must not send people to a command that is not there."""
+    words = {name.split()[1] for name in COMMANDS} | {"import"}  # `from fleetmend import …`
+    told = [
+        (shown(path), word)
+        for path in python("src")
+        for word in re.findall(r"\bfleetmend ([a-z]+)\b", path.read_text())
+    ]
+    assert [one for one in told if one[1] not in words] == []
+    assert len(told) > 20
 
 
 def test_a_command_that_does_not_exist_is_noticed():

@@ -97,4 +97,3 @@ def test_locks_hold_hashes_and_no_addresses(lock: Path):
     for line in lines:
         assert "==" in line, line
         assert "--hash=sha256:" in line, line
-

@@ -190,7 +190,7 @@ def _meaning(error: Exception) -> tuple[Result, Cause]:
 def _remedy(error: Exception, code: str) -> str:
     if isinstance(error, sdk.ClientError):
         if code in _DENIED or status_of(error) == 403:
-            return "let the role do this (fleetmend doctor shows what its policy lacks)"
+            return "let the role do this (fleetmend check judges what its policy lacks)"
         if code in _CREDENTIALS:
             return "give the function or the shell valid credentials of the right account"
         if code in _THROTTLED:

@@ -32,6 +32,9 @@ _STATES = {
 }
 """State → its words in the legend and its colour, told apart by the colour-blind as well."""
 
+_MARK = "#5b7db8"
+"""Marks stand out on a bright page and on a dark one."""
+
 _AXIS = {"gridcolor": "rgba(128,128,128,.25)", "zeroline": False}
 _FONT = {"family": "system-ui, sans-serif", "size": 13, "color": "#8a8f98"}
 
@@ -212,7 +215,12 @@ def _marks(words: str, symbol: str, marked: Iterable[tuple[Life, Event]]) -> dic
         "type": "scatter",
         "mode": "markers",
         "name": words,
-        "marker": {"symbol": symbol, "size": 11, "color": "#3d5a80", "line": {"width": 2}},
+        "marker": {
+            "symbol": symbol,
+            "size": 11,
+            "color": _MARK,
+            "line": {"width": 2, "color": _MARK},
+        },
         "x": [event.at / 60 for _, event in pairs],
         "y": [life.name for life, _ in pairs],
         "hovertext": [f"{clock(event.at)} {_escaped(told.sentence(event))}" for _, event in pairs],

@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import Any
 
 import boto3
+import botocore.loaders
+import botocore.session
 import pytest
 from moto import mock_aws
 
@@ -19,6 +21,15 @@ from fleetmend.core.record_json import encode
 
 REGION = "eu-west-1"
 BUCKET = "fleetmend-ledger-eu-west-1-test-123456789012"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_loader() -> Iterator[None]:
+    """All sessions share what botocore has read: a service's description takes it half a second."""
+    shared = botocore.loaders.create_loader()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", lambda *_: shared)
+        yield
 
 
 @dataclass(frozen=True)

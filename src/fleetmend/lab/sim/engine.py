@@ -23,6 +23,10 @@ class TimedOut(Unwound):
     """Lambda ended the run at its time-out."""
 
 
+class Ended(Unwound):
+    """The simulation is over, and nobody will know how the run would have gone on."""
+
+
 class Fiber:
     """A thread that runs only while the engine lets it."""
 
@@ -133,5 +137,5 @@ class Engine:
         self._queue.clear()
         for fiber in self._fibers:
             if fiber.started:
-                fiber.end(Crashed())
+                fiber.end(Ended())
         self._fibers.clear()

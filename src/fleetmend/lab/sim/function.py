@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from fleetmend.aws.clients import THREADS
 from fleetmend.core.ports import Parallel
 from fleetmend.lab.sim import wire
-from fleetmend.lab.sim.engine import Crashed, Engine, Fiber, TimedOut
+from fleetmend.lab.sim.engine import Crashed, Ended, Engine, Fiber, TimedOut
 from fleetmend.lab.sim.installed import Installed
 from fleetmend.lab.tape import Run, Tape
 
@@ -110,6 +110,8 @@ class Function:
         try:
             result = self.entry(event, self._context(fiber, run), self._machine(container))
             run.how = "finished"
+        except Ended:
+            return
         except Crashed:
             run.how = "crashed"
         except TimedOut:

@@ -58,7 +58,7 @@ def check(
     from fleetmend.deploy.check import check as judged  # noqa: PLC0415 -- not for every command
 
     with working("capturing the resources and judging them"):
-        graph = program.read(config, given, source).captured()
+        graph = program.read(config, given, source, judging=True).captured()
         findings = judged(graph)
     counts = Counter(str(finding.severity) for finding in findings)
     if json:
@@ -167,7 +167,11 @@ def _engine(
 
     what = program.read(config, given, source)
     deployment = Deployment(
-        program=what.declare, config=what.config, folder=folder, stack=what.stack
+        program=what.declare,
+        config=what.config,
+        folder=folder,
+        stack=what.stack,
+        secret_keys=what.secrets,
     )
     try:
         return choose(deployment, prefer=name)

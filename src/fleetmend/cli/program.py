@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from fleetmend.cli.failures import wrong
+from fleetmend.cli.output import note
 
 if TYPE_CHECKING:
     from fleetmend.core.graph import Graph
@@ -47,11 +48,15 @@ _NAMESPACE = "fleetmend:"
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program ready to be captured or deployed. `stack` is the environment suffix."""
+    """A program ready to be captured or deployed. `stack` is the environment suffix.
+
+    `secrets` are the keys of `config` whose values nobody may see.
+    """
 
     declare: Callable[[], None]
     config: Mapping[str, str]
     stack: str
+    secrets: frozenset[str]
 
     def captured(self) -> "Graph":
         """Its resource graph.
@@ -62,29 +67,65 @@ class Program:
         """
         from fleetmend.deploy.capture import capture  # noqa: PLC0415 -- Pulumi takes a second
 
-        return capture(self.declare, config=self.config, stack=self.stack)
+        return capture(self.declare, config=self.config, stack=self.stack, secret_keys=self.secrets)
 
 
-def read(config: Path | None, given: list[str] | None, source: Path | None) -> Program:
+def read(
+    config: Path | None, given: list[str] | None, source: Path | None, *, judging: bool = False
+) -> Program:
     """The program and its configuration; environment variables count too (docs/settings.md).
+
+    Args:
+        config: a Pulumi stack file.
+        given: assignments that go before the file.
+        source: another program than the installation.
+        judging: nothing is made from it, so that values only Pulumi can decrypt may be left out.
 
     Raises:
         Failure: a file or a `--set` cannot be used.
         SettingsError: the settings are wrong: every mistake at once.
     """
-    values = {**(_stack_file(config) if config else {}), **_assignments(given or [])}
+    from fleetmend.components.settings import HIDDEN, Settings  # noqa: PLC0415
+
+    plain, encrypted = _stack_file(config) if config else ({}, ())
+    values = {**plain, **_assignments(given or [])}
+    secrets = frozenset({*HIDDEN, *encrypted} & values.keys())
+    _tell_encrypted([key for key in encrypted if not _is_given(key, values)], judging=judging)
     if source is not None:
         if not source.is_file():
             raise wrong(f"{source} is no file", "give a Pulumi program written in Python")
         path = str(source)
-        stack = values.get("environmentSuffix", "dev")
-        return Program(lambda: _run(path), values, stack)
+        return Program(lambda: _run(path), values, values.get("environmentSuffix", "dev"), secrets)
 
     from fleetmend.components.installation import install  # noqa: PLC0415
-    from fleetmend.components.settings import Settings  # noqa: PLC0415
 
     settings = Settings.from_sources(values, os.environ)
-    return Program(lambda: install(settings), values, settings.suffix)
+    return Program(lambda: install(settings), values, settings.suffix, secrets)
+
+
+def _is_given(key: str, values: Mapping[str, str]) -> bool:
+    return key in values or any(os.environ.get(name) for name in _variables(key))
+
+
+def _variables(key: str) -> tuple[str, ...]:
+    from fleetmend.components.settings import keys  # noqa: PLC0415
+
+    return next((known.variables for known in keys() if known.name == key), ())
+
+
+def _tell_encrypted(missing: list[str], *, judging: bool) -> None:
+    """Values that only Pulumi can decrypt: left out of a judgement, asked for otherwise."""
+    if not missing:
+        return
+    shown = ", ".join(missing)
+    if judging:
+        note(f"encrypted in the stack file, and left out of the judgement: {shown}")
+        return
+    variables = ", ".join(name for key in missing for name in _variables(key)[:1])
+    raise wrong(
+        f"encrypted in the stack file, and only Pulumi can decrypt it: {shown}",
+        f"give it by its variable ({variables}), or deploy with `pulumi up` in infra/",
+    )
 
 
 def _run(path: str) -> None:
@@ -101,8 +142,8 @@ def _assignments(given: list[str]) -> dict[str, str]:
     return values
 
 
-def _stack_file(file: Path) -> dict[str, str]:
-    """The configuration in a Pulumi stack file, as Pulumi would hand it to the program."""
+def _stack_file(file: Path) -> tuple[dict[str, str], tuple[str, ...]]:
+    """What a Pulumi stack file sets, and the keys whose values are encrypted in it."""
     from ruamel.yaml import YAML  # noqa: PLC0415
     from ruamel.yaml.error import YAMLError  # noqa: PLC0415
 
@@ -115,12 +156,11 @@ def _stack_file(file: Path) -> dict[str, str]:
     if not isinstance(found, dict):
         raise wrong(f"{file} has no `config` mapping", "give a stack file: Pulumi.<stack>.yaml")
     values: dict[str, str] = {}
-    for key, value in cast("dict[str, object]", found).items():
+    encrypted: list[str] = []
+    for full, value in cast("dict[str, object]", found).items():
+        key = full.removeprefix(_NAMESPACE)
         if isinstance(value, dict):
-            raise wrong(
-                f"{file}: {key} is encrypted, and only Pulumi can decrypt it",
-                f"give it by its variable or by --set {key.removeprefix(_NAMESPACE)}=…",
-            )
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        values[key.removeprefix(_NAMESPACE)] = text
-    return values
+            encrypted.append(key)
+        else:
+            values[key] = str(value).lower() if isinstance(value, bool) else str(value)
+    return values, tuple(encrypted)

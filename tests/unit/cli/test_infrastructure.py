@@ -1,0 +1,168 @@
+"""Programs judged, exported and deployed from the command line."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fleetmend.deploy import engine as engines
+from fleetmend.deploy.engine import Changes, EngineError
+
+BUCKET = """
+import pulumi_aws as aws
+aws.s3.Bucket("logs", bucket="some-logs")
+"""
+STACK = """
+config:
+  fleetmend:environmentSuffix: dev
+  fleetmend:region: us-east-1
+  fleetmend:deployNetwork: false
+  fleetmend:deployCompute: false
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> str:
+    file = tmp_path / "program.py"
+    file.write_text(BUCKET)
+    return str(file)
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Path:
+    file = tmp_path / "Pulumi.dev.yaml"
+    file.write_text(STACK)
+    return file
+
+
+def test_check_names_what_is_wrong_with_another_program(fleetmend, program):
+    ran = fleetmend("check", "--program", program, "--json")
+    assert ran.code == 1, ran
+    assert ran.json["counts"]["error"] == len(
+        [one for one in ran.json["findings"] if one["severity"] == "error"]
+    )
+    assert {"resource", "rule", "remedy", "value"} <= set(ran.json["findings"][0])
+    shown = fleetmend("check", "--program", program)
+    assert shown.code == 1
+    assert "remedy:" in shown.out
+
+
+def test_every_wrong_setting_is_told_at_once(fleetmend):
+    ran = fleetmend("check", "--set", "environmentSuffix=D!", "--set", "region=mars")
+    assert ran.code == 2
+    assert "environmentSuffix" in ran.err
+    assert "region" in ran.err
+
+
+@pytest.mark.parametrize("given", ["region", "=x", ""])
+def test_an_assignment_that_is_none(fleetmend, given):
+    ran = fleetmend("check", "--set", given)
+    assert ran.code == 2
+    assert "KEY=VALUE" in ran.err
+
+
+@pytest.mark.parametrize("text", ["config: [", "- a", "config: 7", "\x00"])
+def test_a_stack_file_that_is_none(fleetmend, stack, text):
+    stack.write_text(text)
+    ran = fleetmend("check", "--config", str(stack))
+    assert ran.code == 2, ran
+    assert str(stack) in ran.err
+    assert fleetmend("check", "--config", "none.yaml").code == 2
+
+
+def test_export_writes_terraform_json(fleetmend, program, tmp_path):
+    ran = fleetmend("export", "terraform", str(tmp_path / "tf"), "--program", program, "--json")
+    assert ran.code == 0, ran
+    assert ran.json["resources"] == 1
+    main = json.loads((tmp_path / "tf" / "main.tf.json").read_text())
+    assert "aws_s3_bucket" in main["resource"]
+
+
+def test_what_only_pulumi_can_decrypt_is_left_out_or_asked_for(fleetmend, stack, monkeypatch):
+    stack.write_text(STACK + "  fleetmend:alertEmails: {secure: v1:abc}\n")
+    ran = fleetmend("check", "--config", str(stack), "--json")
+    assert "alertEmails" in ran.err
+    assert ran.code in {0, 1}, ran
+    ran = fleetmend("plan", "--config", str(stack))
+    assert ran.code == 2
+    assert "FLEETMEND_ALERT_EMAILS" in ran.err
+    chosen = []
+    monkeypatch.setattr(engines, "choose", lambda told, **_: chosen.append(told) or Fake())
+    monkeypatch.setenv("FLEETMEND_ALERT_EMAILS", "ops@example.com")
+    assert fleetmend("plan", "--config", str(stack)).code == 0
+    args = ("--config", str(stack), "--set", "alertEmails=ops@example.com")
+    assert fleetmend("plan", *args).code == 0
+    assert [told.secret_keys for told in chosen] == [frozenset(), frozenset({"alertEmails"})]
+
+
+class Fake:
+    """An engine that does as it is told."""
+
+    name = "fake"
+
+    def __init__(self, fails: bool = False) -> None:
+        self.changes = Changes()
+        self.fails = fails
+        self.done: list[str] = []
+
+    def work(self, what: str) -> Iterator[str]:
+        self.done.append(what)
+        yield f"{what} begins"
+        if self.fails:
+            raise EngineError("AWS refused", remedy="run it again", exists=("aws_s3_bucket.a",))
+        self.changes = Changes(2, 1, 0)
+
+    def plan(self) -> Iterator[str]:
+        return self.work("plan")
+
+    def up(self) -> Iterator[str]:
+        return self.work("up")
+
+    def down(self) -> Iterator[str]:
+        return self.work("down")
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Fake:
+    fake = Fake()
+    monkeypatch.setattr(engines, "choose", lambda *_, **__: fake)
+    return fake
+
+
+def test_the_engine_is_driven_and_its_changes_counted(fleetmend, engine, stack):
+    for what, more in (("plan", []), ("up", ["--yes"]), ("down", ["--yes"])):
+        ran = fleetmend(what, "--config", str(stack), *more, "--json")
+        assert ran.code == 0, ran
+        assert ran.json == {
+            "engine": "fake",
+            "changes": {"add": 2, "change": 1, "remove": 0},
+            "lines": [f"{what} begins"],
+        }
+    assert engine.done == ["plan", "up", "down"]
+
+
+@pytest.mark.parametrize("what", ["up", "down"])
+def test_nothing_is_changed_without_a_yes(fleetmend, engine, stack, what):
+    ran = fleetmend(what, "--config", str(stack))
+    assert ran.code == 2
+    assert "--yes" in ran.err
+    assert engine.done == []
+
+
+def test_a_failed_up_says_what_exists_and_how_to_go_on(fleetmend, engine, stack):
+    engine.fails = True
+    ran = fleetmend("up", "--config", str(stack), "--yes")
+    assert ran.code == 3
+    assert "aws_s3_bucket.a" in ran.err
+    assert "remedy: run it again" in ran.err
+
+
+def test_no_engine_is_wrong_use(fleetmend, stack, monkeypatch):
+    def none(*_: object, **__: object) -> None:
+        raise EngineError("Pulumi is not installed", remedy="install it")
+
+    monkeypatch.setattr(engines, "choose", none)
+    ran = fleetmend("plan", "--config", str(stack))
+    assert ran.code == 2
+    assert "remedy: install it" in ran.err

@@ -8,7 +8,7 @@ JOBS ?= 2
 COMPILE = $(UV) pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --no-annotate --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test proof lock clean
+.PHONY: help setup demo check test judges proof lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -40,7 +40,15 @@ check: .venv/.dev ## format, lint, types, architecture
 	@$(BIN)/lint-imports
 	@$(BIN)/basedpyright
 
-test: check ## check, then every test
+# Judges from elsewhere pin old libraries, so they live apart.
+.judges/.done: .venv/.uv locks/judges.txt
+	@test -x .judges/bin/python || $(UV) venv -q .judges
+	@$(UV) pip install --quiet --python .judges/bin/python --require-hashes -r locks/judges.txt
+	@touch $@
+
+judges: .judges/.done ## install Checkov and Parliament beside the project, for its tests
+
+test: check judges ## check, then every test
 	@$(BIN)/pytest -n $(JOBS)
 
 proof: .venv/.dev ## the complete simulations, longer than CI allows
@@ -51,6 +59,7 @@ lock: .venv/.uv ## resolve the locks anew (hashes, no addresses)
 	@$(COMPILE) pyproject.toml --all-extras locks/build.in -o locks/run.txt
 	@$(COMPILE) pyproject.toml -c locks/run.txt -o locks/lambda.txt
 	@$(COMPILE) pyproject.toml --group dev -c locks/run.txt -o locks/dev.txt
+	@$(COMPILE) locks/judges.in -o locks/judges.txt
 
 clean: ## remove what was built, keep the lock files
-	rm -rf .venv dist build out .fleetmend .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .judges dist build out .fleetmend .pytest_cache .ruff_cache .hypothesis

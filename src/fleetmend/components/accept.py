@@ -4,6 +4,8 @@ An acceptance is a component without resources: it stands in the program, in the
 resource graph, costs nothing, and goes with its resource. It is not exported.
 """
 
+from collections.abc import Mapping
+
 import pulumi
 
 ACCEPT_TYPE = "fleetmend:check:Accept"
@@ -23,13 +25,19 @@ class Accept(pulumi.ComponentResource):
         self.register_outputs({})
 
 
+def accept_all(resource: pulumi.Resource, reasons: Mapping[str, str]) -> None:
+    """Accept several findings about one resource: reasons by rule. See `accept`."""
+    for rule, reason in reasons.items():
+        accept(resource, rule, reason)
+
+
 def accept(resource: pulumi.Resource, rule: str, reason: str) -> None:
     """Say that a finding about `resource` is meant.
 
     Args:
         resource: What the finding is about, or a component: then all its children are meant.
         rule: A rule of docs/checks.md such as `storage-unversioned`, or a check of an independent
-            judge such as `CKV_AWS_18`.
+            judge, such as `CKV_AWS_18` (Checkov) or `PARLIAMENT_RESOURCE_MISMATCH`.
         reason: Why it is right here, as a sentence; it is shown with the finding.
 
     Raises:

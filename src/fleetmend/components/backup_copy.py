@@ -6,6 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from fleetmend.components import policies
+from fleetmend.components.accept import accept
 from fleetmend.components.buckets import BucketPlan, backup_rules, bucket_policy, private_bucket
 from fleetmend.components.identity import InstallationArgs, naming, tagging
 from fleetmend.components.keys import ROTATION_DAYS
@@ -79,6 +80,7 @@ class BackupCopy(pulumi.ComponentResource):
             force_destroy=args.get("force_destroy", False),
         )
         bucket = private_bucket(f"{name}-bucket", plan, self).bucket
+        accept(bucket, "CKV_AWS_18", "Only S3 writes here, and access logs stay in a region.")
         bucket_policy(f"{name}-bucket", bucket, [], self)
         self.bucket_arn, self.bucket_name, self.key_arn = bucket.arn, bucket.bucket, key.arn
         self.register_outputs({"bucketArn": self.bucket_arn})

@@ -11,6 +11,7 @@ import pulumi
 import pulumi_aws as aws
 
 from fleetmend.components import policies
+from fleetmend.components.accept import accept
 from fleetmend.components.policies import Statement
 
 ABORT_UPLOADS_DAYS = 7
@@ -108,6 +109,7 @@ def private_bucket(name: str, plan: BucketPlan, parent: pulumi.Resource) -> Priv
     bucket = aws.s3.Bucket(
         name, bucket=plan.name, force_destroy=plan.force_destroy, tags=plan.tags, opts=child
     )
+    accept(bucket, "CKV2_AWS_62", "Nothing waits for this bucket's events.")
     versioning = aws.s3.BucketVersioning(
         f"{name}-versioning",
         bucket=bucket.id,

@@ -5,6 +5,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
+from fleetmend.components.accept import accept
 from fleetmend.components.access import SecurityGroup, awaited
 from fleetmend.components.identity import InstallationArgs, naming, tagging
 from fleetmend.components.instance_role import InstanceRole, RolePlan, instance_role
@@ -175,7 +176,7 @@ class Compute(pulumi.ComponentResource):
 
     def _log_group(self) -> aws.cloudwatch.LogGroup:
         called = instance_log_group(self._names)
-        return aws.cloudwatch.LogGroup(
+        group = aws.cloudwatch.LogGroup(
             f"{self._name}-logs",
             name=called,
             retention_in_days=int(self._args.get("log_retention_days", 14)),
@@ -183,6 +184,12 @@ class Compute(pulumi.ComponentResource):
             tags=self._tags.tags("log-group", called),
             opts=self._child,
         )
+        accept(
+            group,
+            "CKV_AWS_338",
+            "How long instances' logs are kept is a setting: logRetentionDays.",
+        )
+        return group
 
     def _role(self, logs: aws.cloudwatch.LogGroup) -> InstanceRole:
         plan = RolePlan(

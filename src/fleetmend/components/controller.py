@@ -19,6 +19,7 @@ import pulumi
 import pulumi_aws as aws
 
 from fleetmend.components import policies
+from fleetmend.components.accept import accept, accept_all
 from fleetmend.components.alarms import (
     Alarm,
     AlarmArgs,
@@ -39,6 +40,19 @@ ALIAS = "live"
 
 SWEEP = '{"fleetmend": "sweep"}'
 """What the schedule says; `core/events.py` reads it."""
+
+
+JUDGED = {
+    "CKV_AWS_115": "Reserved concurrency is taken from the account's other functions; the queue's "
+    "mapping bounds how many run at once, and two at once are safe.",
+    "CKV_AWS_116": "Calls that fail for good go to an on-failure destination, which keeps the "
+    "reason too; Checkov knows the older dead-letter queue only.",
+    "CKV_AWS_117": "It speaks to AWS's own APIs only; in a VPC it would stand still whenever NAT "
+    "or an endpoint does.",
+    "CKV_AWS_272": "A signing profile is the account's to have; the artifact is built the same "
+    "byte for byte, so its hash says what runs.",
+}
+"""Why checks of Checkov about functions are answered differently here."""
 
 
 class FunctionArgs(TypedDict):
@@ -192,7 +206,7 @@ class Controller(pulumi.ComponentResource):
 
     def _log_group(self) -> aws.cloudwatch.LogGroup:
         called = log_group_name(self._names, self._args["concern"])
-        return aws.cloudwatch.LogGroup(
+        group = aws.cloudwatch.LogGroup(
             f"{self._name}-logs",
             name=called,
             retention_in_days=self._function_args.get("log_retention_days", 14),
@@ -200,6 +214,12 @@ class Controller(pulumi.ComponentResource):
             tags=self._tags.tags("log-group", called),
             opts=self._child,
         )
+        accept(
+            group,
+            "CKV_AWS_338",
+            "What must last stands in the ledger; logRetentionDays is a setting.",
+        )
+        return group
 
     def _role(
         self, queues: Queues, logs: aws.cloudwatch.LogGroup
@@ -252,7 +272,7 @@ class Controller(pulumi.ComponentResource):
         grants: list[pulumi.Resource],
     ) -> aws.lambda_.Function:
         args = self._args
-        return aws.lambda_.Function(
+        function = aws.lambda_.Function(
             f"{self._name}-function",
             name=self._called,
             description=args["description"],
@@ -275,6 +295,8 @@ class Controller(pulumi.ComponentResource):
             tags=self._tags.tags("lambda-function", self._called),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*grants, logs]),
         )
+        accept_all(function, JUDGED)
+        return function
 
     def _environment(self, queues: Queues) -> dict[str, pulumi.Input[str]]:
         args = self._args

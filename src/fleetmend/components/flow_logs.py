@@ -6,6 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from fleetmend.components import policies
+from fleetmend.components.accept import accept
 from fleetmend.components.identity import InstallationArgs, naming, tagging
 from fleetmend.components.naming import Naming
 
@@ -44,6 +45,7 @@ def flow_log(
         tags=tags.tags("log-group", called),
         opts=child,
     )
+    accept(group, "CKV_AWS_338", "How long flow logs are kept is a setting: logRetentionDays.")
     role, policy = _role(name, plan, names, group, child)
     log = aws.ec2.FlowLog(
         name,

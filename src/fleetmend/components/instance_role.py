@@ -59,6 +59,12 @@ ANY_DOCUMENT = (
 """Why the agent's statements are about all instances, documents and associations here."""
 
 
+OTHER_STATEMENTS = (
+    "Parliament looks for each type of resource in the same statement; documents and associations "
+    "have statements of their own."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class RolePlan:
     """What an instance may touch: one log group, and one prefix of one bucket, if given."""
@@ -104,6 +110,7 @@ def instance_role(name: str, plan: RolePlan, parent: pulumi.Resource) -> Instanc
     )
     if not plan.managed:
         accept(own, "iam-wide-arn", ANY_DOCUMENT)
+        accept(own, "PARLIAMENT_RESOURCE_MISMATCH", OTHER_STATEMENTS)
     attached: list[pulumi.Resource] = [own]
     attached += [
         aws.iam.RolePolicyAttachment(
@@ -171,7 +178,7 @@ def _own_things(plan: RolePlan, names: Naming) -> list[Statement]:
     found = [policies.allow("AppParameters", read, [app, config])]
     if plan.key_arn is not None:
         secure = policies.via(names.region, "ssm") | {
-            "ArnLike": {"kms:EncryptionContext:PARAMETER_ARN": app}
+            "StringLike": {"kms:EncryptionContext:PARAMETER_ARN": app}
         }
         found.append(policies.allow("AppSecrets", ["kms:Decrypt"], [plan.key_arn], secure))
     if plan.backup_bucket_arn is not None:

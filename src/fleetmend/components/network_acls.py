@@ -5,7 +5,20 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_aws as aws
 
-from fleetmend.core.acl import AclRule, Protocol
+from fleetmend.components.accept import accept
+from fleetmend.core.acl import EPHEMERAL, FRAGMENTATION_NEEDED, AclRule, Protocol
+
+JUDGED = {
+    Protocol.TCP: (
+        "CKV_AWS_231",
+        "Answers come to the ports 1024-65535, 3389 among them; security groups let no RDP in.",
+    ),
+    Protocol.ICMP: (
+        "CKV_AWS_352",
+        "It lets ICMP type 3 code 4 in, which has no ports; Checkov takes that for all of them.",
+    ),
+}
+"""Why checks of Checkov about rules for everybody are answered differently here."""
 
 
 def network_acl(
@@ -23,6 +36,7 @@ def network_acl(
     """
     child = pulumi.ResourceOptions(parent=parent)
     acl = aws.ec2.NetworkAcl(name, vpc_id=vpc_id, tags=tags, opts=child)
+    accept(acl, "CKV2_AWS_1", "Checkov does not look at the associations below.")
     # A rule cannot be changed, and two cannot have the same number.
     apart = pulumi.ResourceOptions(parent=parent, delete_before_replace=True)
     made = [_rule(f"{name}-{_direction(rule)}-{rule.number}", acl, rule, apart) for rule in rules]
@@ -43,7 +57,7 @@ def _rule(
     name: str, acl: aws.ec2.NetworkAcl, rule: AclRule, opts: pulumi.ResourceOptions
 ) -> aws.ec2.NetworkAclRule:
     icmp = rule.protocol is Protocol.ICMP
-    return aws.ec2.NetworkAclRule(
+    made = aws.ec2.NetworkAclRule(
         name,
         network_acl_id=acl.id,
         rule_number=rule.number,
@@ -57,3 +71,7 @@ def _rule(
         icmp_code=rule.ports[1] if icmp else None,
         opts=opts,
     )
+    if not rule.egress and rule.ports in {EPHEMERAL, FRAGMENTATION_NEEDED}:
+        check, reason = JUDGED[rule.protocol]
+        accept(made, check, reason)
+    return made

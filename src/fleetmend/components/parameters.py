@@ -6,6 +6,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
+from fleetmend.components.accept import accept
 from fleetmend.components.identity import InstallationArgs, naming, tagging
 
 MODE_ALL = "mode/all"
@@ -35,7 +36,7 @@ def text_parameter(
 ) -> aws.ssm.Parameter:
     """A parameter of type String: for what anybody in the account may read."""
     called = naming(installation).parameter(path)
-    return aws.ssm.Parameter(
+    made = aws.ssm.Parameter(
         name,
         name=called,
         type="String",
@@ -44,6 +45,10 @@ def text_parameter(
         tags=tagging(installation).tags("ssm-parameter", called),
         opts=opts,
     )
+    accept(
+        made, "CKV2_AWS_34", "Anybody in the account may read it; what is secret is a SecureString."
+    )
+    return made
 
 
 def mode_parameter(

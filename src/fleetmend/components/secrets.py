@@ -7,6 +7,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
+from fleetmend.components.accept import accept
 from fleetmend.components.identity import InstallationArgs, naming, tagging
 
 SECRET_VERSION = 1
@@ -86,6 +87,11 @@ class Secrets(pulumi.ComponentResource):
             recovery_window_in_days=args.get("recovery_days", 30),
             tags=tagging(args["installation"]).tags("secret", called),
             opts=child,
+        )
+        accept(
+            secret,
+            "CKV2_AWS_57",
+            "Only the application can change its password everywhere, so rotation is its own.",
         )
         made_up = aws.secretsmanager.get_random_password_output(
             password_length=PASSWORD_LENGTH,

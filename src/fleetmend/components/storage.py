@@ -97,6 +97,11 @@ class Storage(pulumi.ComponentResource):
         backup_made = self._bucket(name, "backup", args, key, moves)
         backup = backup_made.bucket
         logs = self._bucket(name, "logs", args, None, _log_rules(args)).bucket
+        accept(
+            ledger, "CKV_AWS_144", "Records are about instances of this region, of use only here."
+        )
+        accept(logs, "CKV_AWS_144", "Access logs are looked at for weeks and lost without harm.")
+        accept(logs, "CKV_AWS_145", "Balancers cannot write to a bucket under a KMS key.")
         bucket_policy(f"{name}-ledger", ledger, policies.conditional_writes_only(ledger.arn), self)
         bucket_policy(f"{name}-backup", backup, [], self)
         writers = _log_writers(args, logs.arn, [ledger.arn, backup.arn])
@@ -112,6 +117,8 @@ class Storage(pulumi.ComponentResource):
             )
         if "copy_bucket_arn" in args:
             self._copy(name, args, backup_made, awaited(opts))
+        else:
+            accept(backup, "CKV_AWS_144", "A copy elsewhere is a setting: backupCopyRegion.")
         self.ledger_name, self.ledger_arn = ledger.bucket, ledger.arn
         self.backup_name, self.backup_arn = backup.bucket, backup.arn
         self.logs_name, self.logs_arn = logs.bucket, logs.arn

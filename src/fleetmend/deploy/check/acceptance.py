@@ -9,8 +9,8 @@ from fleetmend.deploy.check.finding import Finding, Severity
 from fleetmend.deploy.check.registry import RULES, Fault, rule
 from fleetmend.deploy.view import View, text_of
 
-_FOREIGN = re.compile(r"CKV2?_[A-Z]+_\d+")
-"""Checks of Checkov: accepted the same way, judged by the test that runs it."""
+FOREIGN = re.compile(r"CKV2?_[A-Z]+_\d+|PARLIAMENT_[A-Z_]+")
+"""Checks of Checkov and Parliament: accepted the same way, judged by the test that runs them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def unknown(view: View) -> Iterator[Fault]:
     """
     for item in acceptances(view):
         node = view.node(item.target)
-        if node and item.rule not in RULES and not _FOREIGN.fullmatch(item.rule):
+        if node and item.rule not in RULES and not FOREIGN.fullmatch(item.rule):
             yield Fault(node, f"accepts {item.rule}, and there is no such rule", item.reason)
 
 

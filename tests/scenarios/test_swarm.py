@@ -3,9 +3,6 @@
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache
-
-import pytest
 
 from tests.scenarios.swarm import Tally, hunt, tally
 
@@ -41,7 +38,6 @@ SELDOM = frozenset({"open: throttled", "open: refused", "open: unknown", "would 
 """More of them, which only the full proof has histories enough for."""
 
 
-@cache
 def total() -> Tally:
     """All seeds, on every core."""
     chunks = [range(n, min(n + 20, SEEDS + 1)) for n in range(1, SEEDS + 1, 20)]
@@ -53,23 +49,20 @@ def total() -> Tally:
     return whole
 
 
-@pytest.mark.xdist_group("swarm")
-def test_every_promise_is_kept() -> None:
-    broken = total().broken
-    shown = "\n".join(f"seed {seed}: {found[:3]}" for seed, found in sorted(broken.items())[:5])
-    assert not broken, (
-        f"{len(broken)} of {SEEDS} histories break a promise; replay one with "
-        f".venv/bin/python -m tests.scenarios.swarm {min(broken)}\n{shown}"
+def test_every_promise_is_kept_whatever_happens() -> None:
+    """Promises kept in every history; and enough happened in them for that to mean something."""
+    whole = total()
+    print(whole.told())
+    shown = "\n".join(
+        f"seed {seed}: {found[:3]}" for seed, found in sorted(whole.broken.items())[:5]
     )
-
-
-@pytest.mark.xdist_group("swarm")
-def test_every_fault_fired_and_every_path_was_taken() -> None:
-    tally = total()
-    print(tally.told())
-    seldom = {what: tally.fired[what] for what in FAULTS if tally.fired[what] < EACH}
+    assert not whole.broken, (
+        f"{len(whole.broken)} of {SEEDS} histories break a promise; replay one with "
+        f".venv/bin/python -m tests.scenarios.swarm {min(whole.broken)}\n{shown}"
+    )
+    seldom = {what: whole.fired[what] for what in FAULTS if whole.fired[what] < EACH}
     assert not seldom, f"fired fewer than {EACH} times: {seldom}"
-    missing = (RECORDS | (SELDOM if FULL else frozenset())) - set(tally.reasons)
+    missing = (RECORDS | (SELDOM if FULL else frozenset())) - set(whole.reasons)
     assert not missing, f"never written: {sorted(missing)}"
 
 

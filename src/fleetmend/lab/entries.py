@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 
 from fleetmend.lab.marked import Marked, Path
-from fleetmend.lab.words import Word
+from fleetmend.lab.words import FROM_FILE, Word
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -63,7 +63,7 @@ def validated(
 ) -> M | None:
     """The model of a mapping, or None with every mistake complained about."""
     try:
-        return model.model_validate(value, by_alias=True, by_name=False)
+        return model.model_validate(value, by_alias=True, by_name=False, context=FROM_FILE)
     except ValidationError as error:
         keys = [info.alias or name for name, info in model.model_fields.items()]
         for item in error.errors():

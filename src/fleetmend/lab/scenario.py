@@ -269,7 +269,9 @@ def _check_fleet(marked: Marked, scenario: Scenario) -> None:
         if part.name in seen:
             marked.complain((*path, "name"), f"the name {part.name!r} is there twice")
         elif number.isdecimal() and stem in names:
-            marked.complain((*path, "name"), f"could be the {number}th {stem!r}: choose another")
+            marked.complain(
+                (*path, "name"), f"could be number {number} of {stem!r}: choose another"
+            )
         seen.add(part.name)
     for _, k, part in parts:
         zone = part.zone

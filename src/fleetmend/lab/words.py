@@ -9,7 +9,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    model_validator,
+)
 
 from fleetmend.lab.history import History
 
@@ -33,9 +40,13 @@ def seconds(value: object) -> float:
     return total
 
 
-def _from_yaml(value: object) -> object:
+FROM_FILE = {"file": True}
+"""Validation context of what a person wrote: a bare number is then no duration."""
+
+
+def _duration(value: object, info: ValidationInfo) -> object:
     """Text becomes seconds; numbers are what code passes, and are left to pydantic."""
-    return seconds(value) if isinstance(value, str) else value
+    return seconds(value) if isinstance(value, str) or info.context else value
 
 
 def in_words(value: float) -> str:
@@ -60,7 +71,7 @@ class Role:
     of: str
 
 
-Duration = Annotated[float, BeforeValidator(_from_yaml), Role("duration")]
+Duration = Annotated[float, BeforeValidator(_duration), Role("duration")]
 """A length of time, or an offset from the start; `10s`, `5m`, `2h` in the file, seconds here."""
 
 Subject = Annotated[str, Role("subject")]

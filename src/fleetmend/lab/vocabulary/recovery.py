@@ -287,7 +287,7 @@ def _last_record(court: Court, subject: str, status: str, reason: str) -> Findin
         found = str(last.detail.get("reason", ""))
         if last.what != status or (reason and found != reason):
             return broken(f"{name} is {last.what}: {found}")
-    return held(found)
+    return held(found or status)
 
 
 def _at(event: Event) -> str:

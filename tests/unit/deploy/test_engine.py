@@ -69,7 +69,7 @@ def straw(tmp_path):
             STRAW.format(python=sys.executable, script=str(script), calls=str(calls))
         )
         command.chmod(command.stat().st_mode | stat.S_IXUSR)
-        deployment = Deployment(program, {}, tmp_path / "work", **settings)
+        deployment = Deployment(program, {}, tmp_path / "deployed", **settings)
         return Terraform(deployment, str(command)), calls
 
     return make
@@ -114,7 +114,7 @@ def test_plan_exports_and_counts(straw):
     assert engine.changes == Changes(add=4)
     assert lines[-1] == "Plan: 4"
     assert [arguments[0] for arguments, *_ in calls_of(calls)] == ["init", "plan"]
-    assert calls_of(calls)[0][2].endswith("/work")
+    assert calls_of(calls)[0][2].endswith("/deployed")
 
 
 def test_up_applies_the_plan_it_showed(straw):

@@ -20,6 +20,7 @@ from fleetmend.aws.ec2 import DryRunFleet, Ec2Fleet
 from fleetmend.aws.ledger import S3Ledger
 from fleetmend.aws.queue import DeafQueue, SqsQueue
 from fleetmend.aws.reports import S3Reports
+from fleetmend.aws.watching import ObservedLedger, PlanLedger
 from fleetmend.core.loop import Ports
 from fleetmend.core.model import Alert, Mode, RecoveryPolicy
 from fleetmend.core.ports import DeliveryFailed, Fleet, Parallel
@@ -98,8 +99,8 @@ def build(
 ) -> Wired:
     """The ports of one run.
 
-    In mode observe, and for a plan, the fleet is watched only, alerts go to the log, and the
-    ledger is the one of what would be. A plan wakes nobody: nothing is to come of it.
+    In mode observe the fleet is watched only, alerts go to the log, and the ledger is the one of
+    what would be. A plan is the same, but keeps nothing and wakes nobody.
 
     Args:
         settings: the function's environment.
@@ -110,7 +111,11 @@ def build(
     """
     watching = plan or policy.mode is Mode.OBSERVE
     records = _ledger(settings, world, "")
-    ledger = _ledger(settings, world, "would/") if watching else records
+    ledger = records
+    if plan:
+        ledger = PlanLedger(records)
+    elif watching:
+        ledger = ObservedLedger(_ledger(settings, world, "would/"), records)
     fleet = Ec2Fleet(
         world.client("ec2"),
         clock=ledger.now,

@@ -109,7 +109,7 @@ class Cycle:
 
 
 def plugin_dir() -> str | None:
-    """Where the provider lies on a machine without the internet: a setting, or where it is found."""
+    """Where the provider lies without the internet: a setting, or where it is found."""
     if os.environ.get(PLUGIN_DIR):
         return os.environ[PLUGIN_DIR]
     mirrors = Path("/").glob("*/*/registry.terraform.io/hashicorp/aws")

@@ -49,7 +49,7 @@ check: .venv/.dev ## format, lint, types, architecture
 judges: .judges/.done ## install Checkov and Parliament beside the project, for its tests
 
 test: check judges ## check, then every test
-	@$(BIN)/pytest -n $(JOBS)
+	@$(BIN)/pytest -n $(JOBS) --dist loadgroup
 
 proof: .venv/.dev ## the complete simulations, longer than CI allows
 	@FLEETMEND_PROOF=full $(BIN)/pytest -n $(JOBS) tests/scenarios

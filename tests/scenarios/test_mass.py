@@ -26,7 +26,7 @@ def _thousand(*more: Step) -> Scenario:
     return Scenario(
         name="a thousand stop at once",
         fleet=Fleet(instances=parts),
-        timeline=(*stops, *more, Step(900.0, general.End())),
+        timeline=(*stops, *more, Step(400.0, general.End())),
     )
 
 
@@ -43,12 +43,7 @@ def test_a_thousand_stops_are_a_few_calls(dry: bool) -> None:
     assert len(first) <= ceil(1000 / CHUNK) + len(GROUPS) + CONCURRENCY
     assert history.figures["first_attempt_max"] <= 60.0
     assert check(world.tape, world.law()) == []
-
-
-def test_a_thousand_recoveries_are_a_few_messages() -> None:
-    """A storm is read by nobody: many alerts come as digests."""
-    history = sim.play(_thousand())
-    assert history.figures["alerts"] <= 40
+    assert history.figures["alerts"] <= 20  # a storm is read by nobody: alerts come as digests
 
 
 def test_a_healthy_fleet_costs_nothing_per_instance() -> None:

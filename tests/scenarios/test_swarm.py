@@ -14,7 +14,7 @@ EACH = 100 if FULL else 1
 FAULTS = frozenset(
     {
         *("crash before", "crash after", "crashed", "pause before", "pause after"),
-        *("throttle", "lost_answer", "slow", "stale_reads", "skewed_clock"),
+        *("throttled", "answer lost", "answer late", "stale_reads", "skewed_clock"),
         *("event lost", "event repeated", "event late", "false_event", "drop_sweeps"),
         *("garbage_record", "concurrent_runs", "redeliver"),
         *("fall_back", "slow_boot", "impair", "start", "stop", "terminate", "retag"),

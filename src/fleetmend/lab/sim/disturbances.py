@@ -84,7 +84,7 @@ class Disturbances:
         total = 0.0
         for rule in self.rules:
             if isinstance(rule.verb, Slow) and rule.takes(call, self.now()):
-                self.tape.fire("slow")
+                self.tape.fire("answer late")
                 total += rule.verb.by
         return total
 
@@ -103,7 +103,7 @@ class Disturbances:
                         raise NoAnswer(timed_out=fault.error == "timeout")
                     raise AwsError(fault.error, status=fault.status or 0)
                 case Throttle() if rule.takes(call, self.now()):
-                    self.tape.fire("throttle")
+                    self.tape.fire("throttled")
                     raise AwsError(THROTTLED[call.service], "Rate exceeded")
                 case _:
                     pass
@@ -112,6 +112,6 @@ class Disturbances:
         """Whether the answer to this call, which took effect, never arrives."""
         for rule in self.rules:
             if isinstance(rule.verb, LostAnswer) and rule.takes(call, self.now()):
-                self.tape.fire("lost_answer")
+                self.tape.fire("answer lost")
                 return True
         return False

@@ -145,7 +145,9 @@ def test_archives_are_packed_the_same_every_time(exported, tmp_path):
     function = merged["resource"]["aws_lambda_function"]["f"]
     assert function["filename"] == "${path.module}/assets/f-filename.zip"
     content = (out / "assets" / "f-filename.zip").read_bytes()
-    assert zipfile.ZipFile(io.BytesIO(content)).namelist() == ["a.txt", "b.txt", "lib/x.py"]
+    entries = zipfile.ZipFile(io.BytesIO(content)).infolist()
+    assert [entry.filename for entry in entries] == ["a.txt", "b.txt", "lib/x.py"]
+    assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
     digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
     assert function["source_code_hash"] == digest
     exported(program)

@@ -39,39 +39,41 @@ def pack() -> Iterator[analyzer_pb2_grpc.AnalyzerStub]:
         process.wait(timeout=30)
 
 
-def asked(graph: Graph, *, known: bool) -> analyzer_pb2.AnalyzeStackRequest:
-    """What the engine says of a stack: in a preview only what was given is known."""
-    view = View(graph)
+class Engine:
+    """What the engine says of a stack; before `up`, only what the program gave is known."""
 
-    def outputs(node: Node) -> dict[str, str]:
+    def __init__(self, graph: Graph, *, known: bool) -> None:
+        self.view, self.known = View(graph), known
+
+    def outputs(self, node: Node) -> dict[str, str]:
         """What AWS would have answered."""
         made = {"id": f"{node.name}-0a1b", "name": f"{node.name}-0a1b"}
         if node.type in KINDS:
-            made["arn"] = f"{view.arn(node)}-{node.name}"
+            made["arn"] = f"{self.view.arn(node)}-{node.name}"
             made["url"] = f"https://sqs.us-east-1.amazonaws.com/123456789012/{node.name}"
         return made
 
-    def resolved(found: Reference) -> str:
-        node = view.node(found.urn)
+    def resolved(self, found: Reference) -> str:
+        node = self.view.node(found.urn)
         if node is None or "invoke:" in found.urn:
-            shape = view.shape(found)  # a preview asks data sources: all of it is known
+            shape = self.view.shape(found)  # a preview asks data sources: all of it is known
             return found.property if shape == "x" else shape
-        return outputs(node).get(found.property, f"{node.name}-0a1b")
+        return self.outputs(node).get(found.property, f"{node.name}-0a1b")
 
-    def value(text: str) -> Any:
+    def value(self, text: str) -> Any:
         known_before = all("invoke:" in found.urn for found in references(text))
-        return fill(text, resolved) if known or known_before else UNKNOWN
+        return fill(text, self.resolved) if self.known or known_before else UNKNOWN
 
-    def properties(node: Node) -> struct_pb2.Struct:
+    def properties(self, node: Node) -> struct_pb2.Struct:
         made = struct_pb2.Struct()
-        answered = outputs(node) if known else {}
-        made.update(answered | replaced(dict(node.inputs), value))
+        answered = self.outputs(node) if self.known else {}
+        made.update(answered | replaced(dict(node.inputs), self.value))
         return made
 
-    def resource(node: Node) -> analyzer_pb2.AnalyzerResource:
+    def resource(self, node: Node) -> analyzer_pb2.AnalyzerResource:
         made = analyzer_pb2.AnalyzerResource(
             type=node.type,
-            properties=properties(node),
+            properties=self.properties(node),
             urn=node.urn,
             name=node.name,
             parent=node.parent,
@@ -79,24 +81,25 @@ def asked(graph: Graph, *, known: bool) -> analyzer_pb2.AnalyzeStackRequest:
         )
         for name, urns in node.property_dependencies.items():
             made.propertyDependencies[name].urns.extend(urns)
-        provider = view.provider(node)
+        provider = self.view.provider(node)
         if provider is not None:
             made.provider.CopyFrom(
                 analyzer_pb2.AnalyzerProviderResource(
                     type=provider.type,
-                    properties=properties(provider),
+                    properties=self.properties(provider),
                     urn=provider.urn,
                     name=provider.name,
                 )
             )
         return made
 
-    nodes = [node for node in graph.nodes if not node.type.startswith("pulumi:")]
-    return analyzer_pb2.AnalyzeStackRequest(resources=[resource(node) for node in nodes])
+    def request(self) -> analyzer_pb2.AnalyzeStackRequest:
+        nodes = [n for n in self.view.graph.nodes if not n.type.startswith("pulumi:")]
+        return analyzer_pb2.AnalyzeStackRequest(resources=[self.resource(n) for n in nodes])
 
 
 def violations(pack: Any, graph: Graph, *, known: bool) -> set[tuple[str, str]]:
-    answer = pack.AnalyzeStack(asked(graph, known=known))
+    answer = pack.AnalyzeStack(Engine(graph, known=known).request())
     return {(d.policyName, d.urn.rpartition("::")[2]) for d in answer.diagnostics}
 
 

@@ -16,10 +16,14 @@ from fleetmend.cli.failures import Failure
 WIDE = 160
 """Columns where there is no terminal that says how many it has."""
 
+TALL = 50
+"""Lines where there is no terminal."""
+
 out = Console(
     highlight=False,
     soft_wrap=not sys.stdout.isatty(),
     width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", WIDE)),
+    height=None if sys.stdout.isatty() else TALL,  # with both, Rich asks no terminal
 )
 """For results; piped, lines are not wrapped, so that they can be searched."""
 

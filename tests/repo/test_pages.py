@@ -87,8 +87,8 @@ def alert_kinds() -> set[str]:
     """The kinds of alerts recovery can tell: the literals the code hands over."""
     kinds: set[str] = set()
     core = ROOT / "src" / "fleetmend" / "core"
-    told = (core / "decisions" / "recovery.py", core / "telling.py")
-    for path in told + python("src/fleetmend/lambdas"):
+    told = (*python("src/fleetmend/core/decisions/recovery"), core / "telling.py")
+    for path in (*told, *python("src/fleetmend/lambdas")):
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call):
                 continue

@@ -15,6 +15,7 @@ import pytest
 from fleetmend.aws import ec2, ledger, starting
 from fleetmend.core import holds, loop, record_json, telling
 from fleetmend.core.decisions import recovery
+from fleetmend.core.decisions.recovery import down, gates, turns
 from fleetmend.core.model import Attempt, Decision, Result, Status
 from fleetmend.core.ports import Lost, PortError
 from fleetmend.lab.scenario import Fleet, Instances, Scenario, Step
@@ -79,14 +80,14 @@ def _next_look_lost(patch: Patch) -> None:
 
 
 def _spent_when_planned(patch: Patch) -> None:
-    real = recovery._start
+    real = down.start
 
     def start(record: Any, policy: Any, now: Any, intent: str) -> Decision:
         decision = real(record, policy, now, intent)
         spent = (*decision.record.attempts, Attempt(now, Result.UNKNOWN, "Planned"))
         return replace(decision, record=replace(decision.record, attempts=spent))
 
-    patch.setattr(recovery, "_start", start)
+    patch.setattr(down, "start", start)
 
 
 def _told_before_owed(patch: Patch) -> None:
@@ -137,14 +138,14 @@ def _head_of_line(patch: Patch) -> None:
 
 
 def _resets_itself(patch: Patch) -> None:
-    real = recovery._down
+    real = down.down
 
-    def down(record: Any, *rest: Any) -> Decision:
+    def reset(record: Any, *rest: Any) -> Decision:
         if record.status is Status.EXHAUSTED:
             record = replace(record, status=Status.CLOSED)
         return real(record, *rest)
 
-    patch.setattr(recovery, "_down", down)
+    patch.setattr(down, "down", reset)
 
 
 def _believes_events(patch: Patch) -> None:
@@ -181,7 +182,7 @@ def _acts_when_lost(patch: Patch) -> None:
 
 def _no_intent_life(patch: Patch) -> None:
     """A live intent of another run is not respected."""
-    patch.setattr(recovery, "_is_live", lambda record, now: False)
+    patch.setattr(gates, "is_live", lambda record, now: False)
 
 
 def _no_settling(patch: Patch) -> None:
@@ -196,7 +197,7 @@ def _no_settling(patch: Patch) -> None:
 
 
 def _no_budget(patch: Patch) -> None:
-    patch.setattr(recovery, "used_up", lambda record, policy, now: "")
+    patch.setattr(turns, "used_up", lambda record, policy, now: "")
 
 
 def _no_holds(patch: Patch) -> None:

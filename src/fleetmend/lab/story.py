@@ -34,7 +34,7 @@ _REASONS = {
     "running": "came back without us",
     "started": "was started; not verified yet",
 }
-"""Reason codes of decisions (core/decisions/recovery.py) as sentences."""
+"""Reason codes of decisions (core/decisions/recovery/) as sentences."""
 
 
 @dataclass(frozen=True, slots=True)

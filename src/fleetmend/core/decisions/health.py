@@ -42,7 +42,7 @@ def decide(
     now: datetime,
     intent_id: str,
 ) -> Decision:
-    """What to do about one group; arguments as in decisions/recovery.py.
+    """What to do about one group; arguments as in decisions/recovery.
 
     Raises:
         MemoryUnreadable: the record's detail is not health's; nothing is done about the group.

@@ -1,0 +1,71 @@
+"""An instance that is down: every refusal has its reason, and what is left is started."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from fleetmend.core.budgets import due
+from fleetmend.core.decisions.recovery import refusals, turns
+from fleetmend.core.model import (
+    Decision,
+    Instance,
+    Intent,
+    IntentState,
+    Record,
+    RecoveryPolicy,
+    Result,
+    Status,
+)
+
+START = "start"
+
+
+def down(
+    record: Record, seen: Instance, policy: RecoveryPolicy, now: datetime, intent_id: str
+) -> Decision:
+    """`stopping` or `stopped`: every refusal has its reason, and what is left is started."""
+    if record.status is Status.EXHAUSTED:
+        return Decision("exhausted", record)
+    record = turns.opened(record, now)
+    refusal = refusals.refusal(record, seen, now)
+    if refusal:
+        return turns.refused(record, *refusal)
+    if record.attempts and record.attempts[-1].result is Result.WOULD:
+        return Decision("observe", record)
+    record = replace(record, status=Status.OPEN)
+    if seen.state != "stopped":
+        record = replace(record, reason=seen.state, note=f"the instance is {seen.state}")
+        return Decision(seen.state, turns.look(record, now, policy.transition_look))
+    return _stopped(record, policy, now, intent_id)
+
+
+def _stopped(record: Record, policy: RecoveryPolicy, now: datetime, intent_id: str) -> Decision:
+    last = record.attempts[-1] if record.attempts else None
+    if last and last.result in {Result.ACCEPTED, Result.UNKNOWN}:
+        if now < last.at + policy.settle:
+            return Decision("settling", turns.look(record, now, last.at + policy.settle - now))
+        fallen = replace(last, result=Result.FELL_BACK, message="started, and stopped again")
+        record = turns.failed(
+            replace(record, attempts=(*record.attempts[:-1], fallen)), policy, now
+        )
+    if record.status is not Status.EXHAUSTED:
+        record = turns.if_used_up(record, policy, now)
+    if record.status is Status.EXHAUSTED:
+        return Decision("exhausted", record)
+    not_before = due(record, policy)
+    if not_before and now < not_before:
+        waiting = replace(record, next_look_at=not_before)
+        return Decision("too-early", waiting)
+    return start(record, policy, now, intent_id)
+
+
+def start(record: Record, policy: RecoveryPolicy, now: datetime, intent_id: str) -> Decision:
+    """The last step: write down that it is about to be started."""
+    until = now + policy.intent_lifetime
+    planned = replace(
+        record,
+        reason="starting",
+        note=f"attempt {record.spent + 1} of {policy.max_attempts}",
+        intent=Intent(intent_id, START, IntentState.PLANNED, now, until),
+        next_look_at=until,
+    )
+    return Decision("starting", planned, act=START)

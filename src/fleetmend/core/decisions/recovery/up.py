@@ -1,0 +1,60 @@
+"""An instance that runs, or is on its way up: started is not recovered."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from fleetmend.core.decisions.recovery import turns
+from fleetmend.core.model import Decision, Instance, Record, RecoveryPolicy, Status
+
+
+def running(
+    record: Record | None, seen: Instance, policy: RecoveryPolicy, now: datetime
+) -> Decision:
+    """Started is not recovered: every status check that AWS reports must be ok.
+
+    `not-applicable` is EC2's word for a check that does not exist for this instance. No check
+    reported yet is doubt (EC2 DescribeInstanceStatus fills in after the boot).
+    """
+    if record is None or record.status is Status.CLOSED:
+        return Decision("running", record)
+    if record.status is Status.REFUSED:
+        return Decision(
+            "running", turns.closed(record, "running", "it runs again, not by our doing")
+        )
+    verdicts = {check.name: check.status for check in seen.checks}
+    said = ", ".join(f"{name} {status}" for name, status in sorted(verdicts.items())) or "none yet"
+    if verdicts and set(verdicts.values()) <= {"ok", "not-applicable"}:
+        return _recovered(record, said)
+    record = replace(record, reason="verifying", note=f"running; status checks: {said}")
+    since = record.attempts[-1].at if record.attempts else record.opened_at or now
+    if "impaired" in verdicts.values():
+        record = record.telling(
+            "impaired",
+            f"{record.subject} runs but a status check fails ({said}); look at its system log",
+        )
+    elif now - since > policy.verify_window:
+        record = record.telling(
+            "unverified", f"{record.subject} runs but its status checks do not say ok: {said}"
+        )
+    return Decision("verifying", turns.look(record, now, policy.verify_look))
+
+
+def _recovered(record: Record, said: str) -> Decision:
+    if not record.spent and not record.alerts:
+        closed = turns.closed(record, "running", "it came back by itself, or somebody started it")
+        return Decision("running", closed)
+    tries = f"{record.spent} attempt{'' if record.spent == 1 else 's'}"
+    closed = turns.closed(record, "recovered", f"running, every status check is ok ({said})")
+    return Decision(
+        "recovered",
+        closed.telling("recovered", f"{record.subject} runs again after {tries}: {said}"),
+    )
+
+
+def pending(record: Record | None, policy: RecoveryPolicy, now: datetime) -> Decision:
+    """A start is under way, ours or somebody else's."""
+    if record is None or record.status in {Status.CLOSED, Status.REFUSED}:
+        return Decision("pending", record)
+    return Decision(
+        "pending", turns.look(replace(record, reason="pending"), now, policy.transition_look)
+    )

@@ -167,16 +167,9 @@ def _held(evidence: Evidence, until: str | None, moment: float) -> bool:
 
 def obeyed_mode(evidence: Evidence) -> Iterator[Violation]:
     """A run that began while the mode forbade acting starts nothing."""
-    changes = [(0.0, "act")]
-    changes += [
-        (said.at, said.word.removeprefix("mode:"))
-        for said in evidence.tape.said
-        if said.word.startswith("mode:")
-    ]
     for subject in evidence.subjects.values():
         for call in subject.starts:
-            began = evidence.runs[call.run].began
-            mode = [word for at, word in changes if at <= began][-1]
+            mode = evidence.mode(evidence.runs[call.run].began)
             if mode != "act":
                 yield Violation("mode", subject.id, call.at, f"the mode was {mode}")
 

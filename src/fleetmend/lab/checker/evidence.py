@@ -49,6 +49,7 @@ class Law:
     max_attempts: int = 3
     lease: float = 90.0
     tag: tuple[str, str] = ("Auto-Recover", "true")
+    mode: str = "act"
     lag: float = 30.0
     """How old the facts may be that an act rests on: observation, and EC2's own consistency."""
 
@@ -175,6 +176,15 @@ class Evidence:
                 if call.service == "sqs" and call.took_effect:
                     self.wakes[run].update(dict.fromkeys(call.subjects, call.at))
         return self.wakes[run].get(subject, -1.0) >= since
+
+    def mode(self, moment: float) -> str:
+        """The mode in force: `off`, `observe` or `act`."""
+        said = [s.word for s in self.tape.said if s.word.startswith("mode:") and s.at <= moment]
+        return said[-1].removeprefix("mode:") if said else self.law.mode
+
+    def spoiled(self, subject: str) -> bool:
+        """Whether the subject's record was replaced by garbage at some time."""
+        return any(said.word == "garbage" and said.id == subject for said in self.tape.said)
 
     def _disturbed(self, run: int) -> bool:
         one = self.runs[run]

@@ -48,9 +48,12 @@ def next_look(evidence: Evidence) -> Iterator[Violation]:
 
 
 def _amended(evidence: Evidence, write: Write) -> bool:
-    """Whether this write only put a person's word into the record."""
+    """Whether this write only put a person's word into the record; a mode of off drops the look."""
+    words = {"hold", "release"}
+    if evidence.mode(write.at) == "off":
+        words.add("retry")
     return any(
-        said.id == write.subject and said.at <= write.at and said.word in {"hold", "release"}
+        said.id == write.subject and said.at <= write.at and said.word in words
         for said in evidence.tape.said
     )
 
@@ -135,8 +138,13 @@ def told_once(evidence: Evidence) -> Iterator[Violation]:
 
 
 def told_at_last(evidence: Evidence) -> Iterator[Violation]:
-    """At the end nothing is owed any more. For histories that end quietly."""
+    """At the end nothing is owed any more. For histories that end quietly.
+
+    What a record owed when it was replaced by garbage is gone with it.
+    """
     for subject in evidence.subjects.values():
+        if evidence.spoiled(subject.id):
+            continue
         for alert in subject.writes[-1].alerts if subject.writes else ():
             if not alert.get("delivered"):
                 at = subject.writes[-1].at
@@ -150,8 +158,7 @@ def settled(evidence: Evidence) -> Iterator[Violation]:
     """
     law = evidence.law
     for subject in evidence.subjects.values():
-        spoiled = any(s.word == "garbage" and s.id == subject.id for s in evidence.tape.said)
-        if not subject.truths or spoiled:
+        if not subject.truths or evidence.spoiled(subject.id):
             continue
         last = subject.truths[-1]
         states = [t for t in subject.truths if t.what != "retagged"]

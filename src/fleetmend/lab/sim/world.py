@@ -89,6 +89,7 @@ class World:
             max_attempts=int(given.get("max_attempts", default.max_attempts)),
             lease=float(given.get("intent_lifetime", default.lease)),
             tag=self._selector(),
+            mode=self.scenario.settings.mode,
         )
 
     def random(self, purpose: str) -> Random:

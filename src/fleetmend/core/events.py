@@ -22,12 +22,36 @@ STOPPED_PATTERN: Mapping[str, Any] = {
 SWEEP = "sweep"
 """The scheduler's whole message is `{"fleetmend": "sweep"}`."""
 
-_INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
 _LONGEST_TEXT = 1000
 
 
 class MessageUnreadable(ValueError):
     """The message cannot be understood; the text names the key and what would be valid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """How a concern's subjects are named.
+
+    `pattern` is what a name looks like, `meaning` says it in words, and `detail` is the key that
+    holds it in the detail of an EventBridge event.
+    """
+
+    pattern: re.Pattern[str]
+    meaning: str
+    detail: str
+
+
+INSTANCES = Subjects(
+    re.compile(r"i-[0-9a-f]{8,17}"), "an instance id such as i-0abc…", "instance-id"
+)
+
+GROUPS = Subjects(
+    re.compile(r"[!-9;-~]{1,255}"),
+    "the name of an Auto Scaling group such as web",
+    "AutoScalingGroupName",
+)
+"""Amazon EC2 Auto Scaling API Reference, CreateAutoScalingGroup: ASCII from ! to ~ but a colon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +106,11 @@ class Run:
 Message = Look | Hold | Release | Retry | Run
 
 
-def parse(body: str) -> Message:
-    """The message in one queue body.
+def parse(body: str, subjects: Subjects = INSTANCES) -> Message:
+    """The message in one queue body, about one of these subjects.
 
     Raises:
-        MessageUnreadable: it is neither an EC2 state-change event nor one of Fleetmend's own.
+        MessageUnreadable: it is neither an event about such a subject nor one of Fleetmend's own.
     """
     try:
         loaded: object = json.loads(body)
@@ -97,17 +121,19 @@ def parse(body: str) -> Message:
     fields = cast("Mapping[str, object]", loaded)
     kind = fields.get("fleetmend")
     if kind is None:
-        return Look(_event_subject(fields))
+        return Look(_event_subject(fields, subjects))
     match kind:
         case "look":
-            return Look(_subject(fields), _revision(fields))
+            return Look(_subject(fields, subjects), _revision(fields))
         case "hold":
             until, reason = _time(fields, "until"), _text(fields, "reason")
-            return Hold(_subject(fields), until, _text(fields, "by"), reason, _run(fields))
+            return Hold(
+                _subject(fields, subjects), until, _text(fields, "by"), reason, _run(fields)
+            )
         case "release":
-            return Release(_subject(fields), _text(fields, "by"), _run(fields))
+            return Release(_subject(fields, subjects), _text(fields, "by"), _run(fields))
         case "retry":
-            subject = "" if fields.get("all") is True else _subject(fields)
+            subject = "" if fields.get("all") is True else _subject(fields, subjects)
             return Retry(subject, _text(fields, "by"), _run(fields))
         case "run":
             return Run(_text(fields, "run"), _text(fields, "by"), fields.get("plan") is True)
@@ -117,25 +143,25 @@ def parse(body: str) -> Message:
             )
 
 
-def _event_subject(fields: Mapping[str, object]) -> str:
+def _event_subject(fields: Mapping[str, object], subjects: Subjects) -> str:
     detail = fields.get("detail")
     if not isinstance(detail, dict):
         raise MessageUnreadable("neither a Fleetmend message nor an event: no `detail`")
-    return _instance_id(cast("Mapping[str, object]", detail), "instance-id")
+    return _named(cast("Mapping[str, object]", detail), subjects.detail, subjects)
 
 
-def _subject(fields: Mapping[str, object]) -> str:
-    """An instance id, or the name of one of the ledger's own notices (see telling.py)."""
+def _subject(fields: Mapping[str, object], subjects: Subjects) -> str:
+    """A subject's name, or that of one of the ledger's own notices (see telling.py)."""
     value = fields.get("subject")
     if isinstance(value, str) and re.fullmatch(r"(digest|unreadable)-[\w.-]{1,80}", value):
         return value
-    return _instance_id(fields, "subject")
+    return _named(fields, "subject", subjects)
 
 
-def _instance_id(fields: Mapping[str, object], key: str) -> str:
+def _named(fields: Mapping[str, object], key: str, subjects: Subjects) -> str:
     value = fields.get(key)
-    if not isinstance(value, str) or not _INSTANCE_ID.fullmatch(value):
-        raise MessageUnreadable(f"{key}: {value!r} is not an instance id such as i-0abc…")
+    if not isinstance(value, str) or not subjects.pattern.fullmatch(value):
+        raise MessageUnreadable(f"{key}: {value!r} is not {subjects.meaning}")
     return value
 
 

@@ -111,16 +111,18 @@ def _tell(cases: Sequence[Case[Any]]) -> None:
         if case.failure:
             counts["SubjectsFailed"] += 1
             _logger.error("not served", extra={"subject": case.subject, "why": str(case.failure)})
-        elif case.outcome:
-            name = "Starts" + case.outcome.result.value.title().replace("-", "")
+        elif case.outcome and case.decision:
+            act, result = case.decision.act, case.outcome.result.value
+            name = f"{act.title()}s{result.title().replace('-', '')}"
             counts[name] = counts.get(name, 0) + 1
             _logger.info(
-                "started",
+                "acted",
                 extra={
+                    "act": act,
                     "subject": case.subject,
-                    "result": case.outcome.result.value,
+                    "result": result,
                     "code": case.outcome.code,
-                    "why": case.decision.reason if case.decision else "",
+                    "why": case.decision.reason,
                 },
             )
     for name, value in counts.items():

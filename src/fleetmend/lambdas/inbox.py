@@ -8,7 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from fleetmend.core.events import Hold, Look, MessageUnreadable, Release, Retry, Run, parse
+from fleetmend.core.events import (
+    Hold,
+    Look,
+    MessageUnreadable,
+    Release,
+    Retry,
+    Run,
+    Subjects,
+    parse,
+)
 
 Word = Hold | Release | Retry
 
@@ -54,8 +63,8 @@ def is_batch(event: Mapping[str, Any]) -> bool:
     return isinstance(event.get("Records"), list)
 
 
-def open_batch(event: Mapping[str, Any]) -> Inbox:
-    """The messages of a batch.
+def open_batch(event: Mapping[str, Any], subjects: Subjects) -> Inbox:
+    """The messages of a batch, about these subjects.
 
     Raises:
         EventUnreadable: a record has no message id, so that its failure could not be told.
@@ -65,13 +74,13 @@ def open_batch(event: Mapping[str, Any]) -> Inbox:
         message = record.get("messageId")
         if not isinstance(message, str):
             raise EventUnreadable("a record of the batch has no messageId")
-        _sort(inbox, message, record.get("body"))
+        _sort(inbox, message, record.get("body"), subjects)
     return inbox
 
 
-def _sort(inbox: Inbox, message: str, body: object) -> None:
+def _sort(inbox: Inbox, message: str, body: object, subjects: Subjects) -> None:
     try:
-        asked = parse(body if isinstance(body, str) else "")
+        asked = parse(body if isinstance(body, str) else "", subjects)
     except MessageUnreadable as error:
         inbox.failures[message] = error
         return

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fleetmend.core.loop import Case
-from fleetmend.core.model import Instance, Mode, Record
+from fleetmend.core.model import Mode, Record
 
 SCHEMA = 1
 
@@ -47,7 +47,7 @@ def report(
     }
 
 
-def of_case(case: Case[Instance]) -> dict[str, Any]:
+def of_case(case: Case[Any]) -> dict[str, Any]:
     """What became of one subject in a run."""
     outcome = case.outcome
     return {

@@ -16,14 +16,13 @@ from uuid import uuid4
 from fleetmend.aws import clients
 from fleetmend.aws.alerts import LoggedAlerts, SnsAlerts
 from fleetmend.aws.clients import LONGEST_CALL, THREADS, Client
-from fleetmend.aws.ec2 import DryRunFleet, Ec2Fleet
 from fleetmend.aws.ledger import S3Ledger
 from fleetmend.aws.queue import DeafQueue, SqsQueue
 from fleetmend.aws.reports import S3Reports
 from fleetmend.aws.watching import ObservedLedger, PlanLedger
 from fleetmend.core.loop import Ports
-from fleetmend.core.model import Alert, Mode, RecoveryPolicy
-from fleetmend.core.ports import DeliveryFailed, Fleet, Parallel
+from fleetmend.core.model import Alert, Mode
+from fleetmend.core.ports import DeliveryFailed, Parallel
 from fleetmend.lambdas.settings import Settings
 
 T = TypeVar("T")
@@ -66,16 +65,19 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Wired:
-    """The ports of one run.
+    """What one run has, whatever its concern.
 
     `ports.ledger` is the one decisions are made from; `records` is the ledger of what is really
-    done, which is the same one unless this run only watches.
+    done, which is the same one unless this run only watches. `client` gives AWS's clients, and
+    `remaining` how much of the function's time is left for acting: what a concern's own port
+    is made of. Where `watching`, that port must be the one that does nothing.
     """
 
     ports: Ports
     records: S3Ledger
-    fleet: Fleet
     reports: S3Reports
+    client: Callable[[str], Client]
+    remaining: Callable[[], timedelta]
     watching: bool
 
 
@@ -91,36 +93,31 @@ def lambda_world() -> World:
 
 def build(
     settings: Settings,
-    policy: RecoveryPolicy,
+    mode: Mode,
     world: World,
     time_left: Callable[[], timedelta],
     *,
     plan: bool = False,
 ) -> Wired:
-    """The ports of one run.
+    """What one run has.
 
-    In mode observe the fleet is watched only, alerts go to the log, and the ledger is the one of
+    In mode observe the world is watched only, alerts go to the log, and the ledger is the one of
     what would be. A plan is the same, but keeps nothing and wakes nobody.
 
     Args:
         settings: the function's environment.
-        policy: the settings in force.
+        mode: the one in force.
         world: clients, clock, nonces, parallelism.
         time_left: how long the function may still run.
         plan: decide only, whatever the mode.
     """
-    watching = plan or policy.mode is Mode.OBSERVE
+    watching = plan or mode is Mode.OBSERVE
     records = _ledger(settings, world, "")
     ledger = records
     if plan:
         ledger = PlanLedger(records)
     elif watching:
         ledger = ObservedLedger(_ledger(settings, world, "would/"), records)
-    fleet = Ec2Fleet(
-        world.client("ec2"),
-        clock=ledger.now,
-        remaining=lambda: time_left() - RECORDING_TIME,
-    )
     ports = Ports(
         ledger=ledger,
         alerts=LoggedAlerts() if watching else _topic(settings, world),
@@ -131,8 +128,9 @@ def build(
     return Wired(
         ports=ports,
         records=records,
-        fleet=DryRunFleet(fleet) if watching else fleet,
         reports=S3Reports(world.client("s3"), settings.ledger_bucket, settings.concern),
+        client=world.client,
+        remaining=lambda: time_left() - RECORDING_TIME,
         watching=watching,
     )
 

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetmend.core.events import Hold, Look, MessageUnreadable, Release, Retry, Run, parse
+from fleetmend.core.events import (
+    GROUPS,
+    Hold,
+    Look,
+    MessageUnreadable,
+    Release,
+    Retry,
+    Run,
+    parse,
+)
 
 I = "i-0123456789abcdef0"  # noqa: E741
 
@@ -25,6 +34,19 @@ READ = [
 @pytest.mark.parametrize(("body", "message"), READ)
 def test_messages_are_read(body, message):
     assert parse(json.dumps(body)) == message
+
+
+def test_a_concern_s_subjects_are_its_own():
+    event = json.dumps({"detail": {"AutoScalingGroupName": "web/eu (1)", "EC2InstanceId": I}})
+    with pytest.raises(MessageUnreadable, match="AutoScalingGroupName"):
+        parse(event, GROUPS)  # a space is in no group's name
+    for name in ("web/eu-(1)", "i", "x" * 255, "digest-me"):
+        wake = json.dumps({"fleetmend": "look", "subject": name, "revision": 1})
+        assert parse(wake, GROUPS) == Look(name, 1)
+        assert parse(json.dumps({"detail": {"AutoScalingGroupName": name}}), GROUPS) == Look(name)
+    for name in ("a:b", "", "x" * 256, "ä"):
+        with pytest.raises(MessageUnreadable, match="Auto Scaling group"):
+            parse(json.dumps({"detail": {"AutoScalingGroupName": name}}), GROUPS)
 
 
 def test_a_hold_keeps_who_and_why():

@@ -1,7 +1,7 @@
 """Whatever stands in the parameters, the policy is one that can be run, or nothing is started."""
 
 import json
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import timedelta
 
 import pytest
@@ -10,23 +10,51 @@ from hypothesis import strategies as st
 
 from fleetmend.core.model import Mode, RecoveryPolicy, Selector
 from fleetmend.lambdas import parameters
-from fleetmend.lambdas.parameters import DURATIONS, NUMBERS, WHOLE_NUMBERS, parse_policy
+from fleetmend.lambdas.fields import Declared, Duration, Switch
+from fleetmend.lambdas.recovery import POLICY, RECOVERY
 from tests.unit.lambdas.account import SETTINGS, Account
 
 
 def parse(text):
     problems = []
-    return parse_policy(text, "p", problems), problems
+    return POLICY.parse(text, "p", problems), problems
 
 
-def test_every_field_of_the_policy_can_be_set_and_its_default_is_in_range():
-    known = {*DURATIONS, *NUMBERS, *WHOLE_NUMBERS, "selector", "mode"}
-    assert {field.name for field in fields(RecoveryPolicy)} == known
-    default = RecoveryPolicy()
-    for name, (least, most) in {**DURATIONS, **NUMBERS, **WHOLE_NUMBERS}.items():
-        value = getattr(default, name)
-        number = value.total_seconds() if isinstance(value, timedelta) else value
-        assert least <= number <= most, name
+CONCERNS = [RECOVERY]
+
+
+@pytest.mark.parametrize("concern", CONCERNS, ids=lambda concern: concern.name)
+def test_every_field_of_the_policy_can_be_set_and_its_default_is_in_range(concern):
+    declared = concern.policy
+    assert {field.name for field in fields(declared.default)} == {*declared.fields, "mode"}
+    for name, kind in declared.fields.items():
+        value = getattr(declared.default, name)
+        if isinstance(value, Selector):
+            value = {"key": value.key, "value": value.value}
+        given = value.total_seconds() if isinstance(value, timedelta) else value
+        taken = kind.take(given)
+        assert taken == getattr(declared.default, name), name
+
+
+@dataclass(frozen=True)
+class Small:
+    mode: Mode = Mode.ACT
+    wait: timedelta = timedelta(minutes=1)
+    eager: bool = False
+
+
+def test_any_concern_declares_its_own():
+    declared = Declared(Small(), {"wait": Duration(1, 90), "eager": Switch()})
+    problems = []
+    assert declared.parse('{"eager": true, "wait": 30}', "p", problems) == Small(
+        wait=timedelta(seconds=30), eager=True
+    )
+    assert not problems
+    assert declared.parse('{"eager": 1, "retry_interval": 5}', "p", problems) == Small()
+    assert problems == [
+        "p: eager: 1 is neither true nor false",
+        "p: retry_interval: unknown; there are eager, wait",
+    ]
 
 
 def test_overrides_are_taken():
@@ -78,14 +106,15 @@ values = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=5,
 )
-keys = st.sampled_from([*DURATIONS, *NUMBERS, *WHOLE_NUMBERS, "selector"]) | st.text()
+keys = st.sampled_from(sorted(POLICY.fields)) | st.text()
 
 
 @given(st.text() | st.dictionaries(keys, values).map(json.dumps))
 def test_anything_gives_a_policy_in_range(text):
     policy, _ = parse(text)
-    for name, (least, most) in DURATIONS.items():
-        assert least <= getattr(policy, name).total_seconds() <= most
+    for name, kind in POLICY.fields.items():
+        if isinstance(kind, Duration):
+            assert kind.least <= getattr(policy, name).total_seconds() <= kind.most
     assert 1 <= policy.max_attempts <= 100
     assert 0 <= policy.jitter <= 1
     assert policy.selector.key
@@ -112,6 +141,6 @@ def test_the_stricter_mode_wins_and_doubt_is_at_most_observe(everywhere, here, m
     account.parameters["/fm/dev/mode/all"] = everywhere
     account.parameters["/fm/dev/mode/recovery"] = here
     with account.connected():
-        in_force = parameters.read(account.world().client("ssm"), SETTINGS)
+        in_force = parameters.read(account.world().client("ssm"), SETTINGS, POLICY)
     assert in_force.policy.mode is mode
     assert account.count("GetParameters") == 1

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from fleetmend.core.model import Result, Status
 from fleetmend.core.ports import LedgerUnavailable, ObservationFailed, PortError
-from fleetmend.lambdas import envelope, recovery
+from fleetmend.lambdas import controller, envelope, recovery
+from fleetmend.lambdas.controller import RunIncomplete
 from fleetmend.lambdas.inbox import EventUnreadable
-from fleetmend.lambdas.recovery import RunIncomplete
+from fleetmend.lambdas.recovery import RECOVERY
 from fleetmend.lambdas.settings import SettingsInvalid
 from fleetmend.lambdas.wiring import SHORTEST_TIMEOUT
 from tests.unit.lambdas.account import SETTINGS, Account, Context
@@ -44,7 +45,7 @@ def failed(answer):
 
 def run(account, asked, *, world=None, seconds=60.0):
     with account.connected():
-        return recovery.run(asked, Context(seconds), SETTINGS, world or account.world())
+        return controller.run(asked, Context(seconds), RECOVERY, SETTINGS, world or account.world())
 
 
 def told(account):
@@ -405,8 +406,8 @@ def test_no_message_whatever_stops_the_good_one_beside_it(junk):
 
 def test_the_handler_reads_its_environment_and_writes_metrics(monkeypatch, capsys):
     account = stopped(A)
-    recovery._container.cache_clear()
-    monkeypatch.setattr(recovery.wiring, "lambda_world", account.world)
+    controller._container.cache_clear()
+    monkeypatch.setattr(controller.wiring, "lambda_world", account.world)
     for name, value in {
         "POWERTOOLS_SERVICE_NAME": "recovery",
         "POWERTOOLS_METRICS_NAMESPACE": "Fleetmend/dev",
@@ -426,11 +427,11 @@ def test_the_handler_reads_its_environment_and_writes_metrics(monkeypatch, capsy
     with account.connected():
         assert recovery.handler(batch(event(A)), Context()) == {"batchItemFailures": []}
         recovery.handler(batch(event(A)), Context())
-    recovery._container.cache_clear()
+    controller._container.cache_clear()
     metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
     assert metrics[0]["SubjectsServed"] == [1.0]
     assert metrics[0]["StartsAccepted"] == [1.0]
     assert [one["concern"] for one in metrics] == ["recovery", "recovery"]
     assert "StartsAccepted" not in metrics[1]
     said = [json.loads(line) for line in lines.getvalue().splitlines()]
-    assert [(line["message"], line["subject"]) for line in said] == [("started", A)]
+    assert [(line["message"], line["subject"]) for line in said] == [("acted", A)]

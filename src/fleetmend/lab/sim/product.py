@@ -1,6 +1,6 @@
 """The product as the simulation runs it: the Lambda entry's own code with a world of its own.
 
-What is left out of `fleetmend.lambdas.recovery.handler` is what a container makes once (clients,
+What is left out of `fleetmend.lambdas.controller.handler` is what a container makes once (clients,
 threads, clocks: the machine brings its own) and the log and metric lines.
 """
 
@@ -9,7 +9,8 @@ from typing import Any
 
 from fleetmend.aws import clients
 from fleetmend.lab.sim.function import Machine
-from fleetmend.lambdas import envelope, recovery, settings, wiring
+from fleetmend.lambdas import controller, settings, wiring
+from fleetmend.lambdas.recovery import RECOVERY
 
 
 def entry(event: Mapping[str, Any], context: Any, machine: Machine) -> dict[str, Any]:  # noqa: ANN401 -- Lambda's
@@ -24,9 +25,5 @@ def entry(event: Mapping[str, Any], context: Any, machine: Machine) -> dict[str,
         nonce=machine.nonce,
         parallel=machine.parallel,
     )
-    concern = settings.from_environ(machine.environment)
-    served = recovery.serve(event, concern, world, envelope.time_left(context))
-    if served.inbox is not None:
-        return envelope.partial_failures(event, served.inbox.failures, context)
-    recovery.raise_if_incomplete(served.cases)
-    return {"subjects": len(served.cases)}
+    environment = settings.from_environ(machine.environment)
+    return controller.run(event, context, RECOVERY, environment, world)

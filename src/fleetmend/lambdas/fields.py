@@ -1,0 +1,177 @@
+"""Fields of a policy as one parameter may set them: each kind says what it takes.
+
+A concern declares its policy as a table of these (`Declared`), and nothing else stands between
+the JSON of a parameter and a policy that can be run: what is not taken leaves the default.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, replace
+from datetime import timedelta
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
+
+from fleetmend.aws.clients import SHORTEST_LEASE
+from fleetmend.core.model import Mode, Selector
+
+DAY = 86400.0
+"""A day in seconds."""
+
+
+class Policy(Protocol):
+    """What every concern's policy is: a frozen dataclass that knows the mode in force."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def mode(self) -> Mode:
+        """What the controller may do."""
+        ...
+
+
+P = TypeVar("P", bound=Policy)
+
+
+class Kind(Protocol):
+    """What one field takes."""
+
+    def take(self, value: object) -> object:
+        """The value as the policy holds it.
+
+        Raises:
+            ValueError: says what would be taken.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number in a range, both ends taken."""
+
+    least: float
+    most: float
+    unit: str = ""
+
+    def take(self, value: object) -> float:
+        """See `Kind`."""
+        number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+        if number is None or not self.least <= number <= self.most:
+            raise ValueError(
+                f"{value!r} is not a number from {self.least:g} to {self.most:g}{self.unit}"
+            )
+        return float(number)
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """A duration, given in seconds: the least and the most that is taken."""
+
+    least: float
+    most: float
+
+    def take(self, value: object) -> timedelta:
+        """See `Kind`."""
+        return timedelta(seconds=Number(self.least, self.most, " seconds").take(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number in a range."""
+
+    least: int
+    most: int
+
+    def take(self, value: object) -> int:
+        """See `Kind`."""
+        number = Number(self.least, self.most).take(value)
+        if not number.is_integer():
+            raise ValueError(f"{value!r} is not a whole number")
+        return int(number)
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """True or false."""
+
+    def take(self, value: object) -> bool:
+        """See `Kind`."""
+        if not isinstance(value, bool):
+            raise ValueError(f"{value!r} is neither true nor false")  # noqa: TRY004 -- see `Kind`
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A selector; `like` is shown to whoever wrote something else."""
+
+    like: Selector
+
+    def take(self, value: object) -> Selector:
+        """See `Kind`."""
+        fields = cast("Mapping[str, object]", value) if isinstance(value, dict) else None
+        if fields is not None and set(fields) == {"key", "value"}:
+            key, wanted = fields["key"], fields["value"]
+            if isinstance(key, str) and isinstance(wanted, str) and _fits_a_tag(key, wanted):
+                return Selector(key, wanted)
+        form = json.dumps({"key": self.like.key, "value": self.like.value})
+        raise ValueError(f"not of the form {form}")
+
+
+LEASE = Duration(SHORTEST_LEASE.total_seconds(), 900.0)
+"""An intent's life: it must outlast a run and the SDK's patience (ledger.md's rule)."""
+
+SIGHT = Duration(0.5, 900.0)
+"""How long an observation is good for a decision."""
+
+
+def _nothing(policy: P) -> tuple[P, str]:
+    return policy, ""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared(Generic[P]):
+    """One concern's policy: its defaults, what each field takes, and what holds between fields.
+
+    `settle` gets a policy whose every field is in its range, and gives one that can be run, with
+    a sentence about what did not go together, or an empty one.
+    """
+
+    default: P
+    fields: Mapping[str, Kind]
+    settle: Callable[[P], tuple[P, str]] = _nothing
+
+    def parse(self, text: str, name: str, problems: list[str]) -> P:
+        """The default policy with the overrides of one parameter.
+
+        Args:
+            text: a JSON object of field → value; durations in seconds.
+            name: the parameter's name, for the sentences.
+            problems: gets a sentence for every key that is unknown or whose value is not taken.
+        """
+        try:
+            loaded: object = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            problems.append(f"{name} is not JSON: {error}")
+            return self.default
+        if not isinstance(loaded, dict):
+            problems.append(f"{name} is not a JSON object")
+            return self.default
+        taken: dict[str, Any] = {}
+        for key, value in cast("Mapping[str, object]", loaded).items():
+            try:
+                taken[key] = self._take(key, value)
+            except ValueError as error:
+                problems.append(f"{name}: {key}: {error}")
+        policy, mistake = self.settle(replace(self.default, **taken))
+        if mistake:
+            problems.append(f"{name}: {mistake}")
+        return policy
+
+    def _take(self, key: str, value: object) -> object:
+        if key not in self.fields:
+            raise ValueError(f"unknown; there are {', '.join(sorted(self.fields))}")
+        return self.fields[key].take(value)
+
+
+def _fits_a_tag(key: str, value: str) -> bool:
+    """EC2 User Guide, "Tag restrictions"."""
+    return 0 < len(key) <= 128 and len(value) <= 256

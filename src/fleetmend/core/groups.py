@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 
 from fleetmend.core.model import Check, Mode, Selector
 
+_DOWN = {"stopping", "stopped", "shutting-down", "terminated"}
+_UNHEALTHY = {"unhealthy", "unhealthy.draining"}
+
 SUSPENDABLE = "ReplaceUnhealthy"
 """The one process health ever suspends. Never `Launch`: a group whose launches are suspended
 still terminates (Amazon EC2 Auto Scaling User Guide, "Suspend-resume processes")."""
@@ -19,11 +22,15 @@ class Member:
     `lifecycle` is Auto Scaling's LifecycleState (`InService`, `Pending:Wait`, `Standby`,
     `Warmed:Stopped`, ...); `marked` says that Auto Scaling holds it for unhealthy. `targets` are
     its states in the group's target groups. `retires_at` is a retirement AWS has scheduled.
+    `state` is EC2's own, empty where EC2 did not say; `weight` is how much of the group's desired
+    capacity it makes up (mixed instances count in units and not in heads).
     """
 
     id: str
     zone: str
     lifecycle: str
+    state: str = "running"
+    weight: int = 1
     marked: bool = False
     launched_at: datetime | None = None
     checks: tuple[Check, ...] = ()
@@ -37,10 +44,24 @@ class Member:
         """Whether it counts as one of the group's instances at work: standby and warm do not."""
         return self.lifecycle == "InService"
 
+    @property
+    def sound(self) -> bool:
+        """Whether it is at work and all that is known of it is good: nothing still initializes."""
+        return (
+            self.serves
+            and not self.marked
+            and bool(self.checks)
+            and all(check.status == "ok" for check in self.checks)
+            and all(state == "healthy" for state in self.targets)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One Auto Scaling group at one moment; `observed_at` is before the calls that read it."""
+    """One Auto Scaling group at one moment; `observed_at` is before the calls that read it.
+
+    `desired` is in the units of its members' weights. `zones` are those it may use.
+    """
 
     name: str
     observed_at: datetime
@@ -64,6 +85,8 @@ class HealthPolicy:
     `healthy_floor` is the share of desired instances, rounded down, below which nothing more is
     taken out; so a group of one to three with a single ill instance still heals.
     `suspension` bounds how long the breaker keeps Auto Scaling from replacing on its own.
+    A CloudWatch alarm whose name begins with `alarm_prefix` and that has an `InstanceId` among its
+    dimensions is that instance's application alarm; without a prefix there are none.
     """
 
     mode: Mode = Mode.ACT
@@ -76,6 +99,7 @@ class HealthPolicy:
     agent_grace: timedelta = timedelta(minutes=10)
     retire_ahead: timedelta = timedelta(hours=24)
     replace_silent_agents: bool = False
+    alarm_prefix: str = ""
     max_replacements: int = 1
     healthy_floor: float = 0.5
     outage_threshold: float = 0.30
@@ -97,23 +121,40 @@ def illness(member: Member, policy: HealthPolicy, now: datetime) -> str:
     """
     if not member.serves:
         return ""
-    age = now - member.launched_at if member.launched_at else None
-
-    def past(grace: timedelta) -> bool:
-        return age is not None and age >= grace
-
+    if member.state in _DOWN:
+        return f"EC2 says that it is {member.state}"
     impaired = sorted(check.name for check in member.checks if check.status == "impaired")
-    if impaired and past(policy.boot_grace):
+    if impaired and _older(member, policy.boot_grace, now):
         return f"status check {', '.join(impaired)} impaired"
-    if "unhealthy" in member.targets and past(policy.target_grace):
+    if _UNHEALTHY & set(member.targets) and _older(member, policy.target_grace, now):
         return "unhealthy in its target group"
-    if member.alarmed and past(policy.alarm_grace):
+    if member.alarmed and _older(member, policy.alarm_grace, now):
         return "its application alarm is on"
-    if member.agent_silent and policy.replace_silent_agents and past(policy.agent_grace):
+    if policy.replace_silent_agents and is_silent(member, policy, now):
         return "its SSM agent is silent"
-    if member.retires_at and member.retires_at - now <= policy.retire_ahead:
+    return ""
+
+
+def is_silent(member: Member, policy: HealthPolicy, now: datetime) -> bool:
+    """Whether its SSM agent had reported once, and does so no more."""
+    return member.serves and member.agent_silent and _older(member, policy.agent_grace, now)
+
+
+def retirement(member: Member, policy: HealthPolicy, now: datetime) -> str:
+    """What AWS has announced for a member at work and is near, or nothing.
+
+    It is no illness: many retirements at once are no outage, they are served one by one.
+    """
+    if member.serves and member.retires_at and member.retires_at - now <= policy.retire_ahead:
         return f"AWS retires it at {member.retires_at:%Y-%m-%dT%H:%MZ}"
     return ""
+
+
+def lone_zone(group: Group) -> str:
+    """The zone where all that is at work lies, in a group that may use others; or nothing."""
+    lived_in = {member.zone for member in group.serving}
+    alone = len(group.serving) > 1 and len(lived_in) == 1 and len(group.zones) > 1
+    return lived_in.pop() if alone else ""
 
 
 def outage(group: Group, ill: Mapping[str, str], policy: HealthPolicy) -> str:
@@ -132,3 +173,7 @@ def outage(group: Group, ill: Mapping[str, str], policy: HealthPolicy) -> str:
     if len(struck) >= 2 and len(struck) > policy.outage_threshold * len(serving):
         return f"{len(struck)} of {len(serving)} instances are ill"
     return ""
+
+
+def _older(member: Member, grace: timedelta, now: datetime) -> bool:
+    return member.launched_at is not None and now - member.launched_at >= grace

@@ -12,7 +12,7 @@ class MemoryUnreadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Replacing:
-    """A member that was marked: since when, and why."""
+    """A member that is marked, by us or by Auto Scaling's own checks: since when, and why."""
 
     at: datetime
     why: str
@@ -20,57 +20,74 @@ class Replacing:
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """A suspension of ours: since when, at the latest until when, and what it looked like."""
+    """A suspension of ours: since when, at the latest until when, and what it looked like.
+
+    `seen` says that the group was seen suspended since, `calm` how many samples in a row showed
+    no outage any more; `ending` that we asked to resume it.
+    """
 
     since: datetime
     until: datetime
     why: str
+    seen: bool = False
+    calm: int = 0
+    ending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
     """Samples in a row by member, replacements in flight, newcomers already counted, breaker.
 
-    `spent` says that a suspension of this incident ran its whole time: it is not repeated, since
-    a suspension without end would be the operator's to decide, not ours. `target` is the member
-    that the intent under way concerns.
+    `noticed` are samples in a row of what is only told. `spent` says that a suspension of this
+    incident ran its whole time: it is not repeated, since a suspension without end would be the
+    operator's to decide, not ours. `resets` counts how often marks were taken back before the
+    resume. `target` is the member that the intent under way concerns, `why` its illness. `done`
+    is what this one look found replaced, in seconds since the mark.
     """
 
     sampled_at: datetime | None = None
     samples: Mapping[str, int] = field(default_factory=dict[str, int])
+    noticed: Mapping[str, int] = field(default_factory=dict[str, int])
     replacing: Mapping[str, Replacing] = field(default_factory=dict[str, Replacing])
     counted: tuple[str, ...] = ()
     breaker: Breaker | None = None
     spent: bool = False
-    reset: bool = False
+    resets: int = 0
     target: str = ""
     why: str = ""
+    done: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to come back for."""
-        return not (self.samples or self.replacing or self.breaker)
+        return not (self.samples or self.noticed or self.replacing or self.breaker)
 
 
 def to_detail(memory: Memory) -> dict[str, object]:
     """Plain JSON, times as ISO 8601."""
+    breaker = memory.breaker
     return {
         "sampled_at": memory.sampled_at and _text(memory.sampled_at),
         "samples": dict(memory.samples),
+        "noticed": dict(memory.noticed),
         "replacing": {
             name: {"at": _text(one.at), "why": one.why} for name, one in memory.replacing.items()
         },
         "counted": list(memory.counted),
-        "breaker": memory.breaker
+        "breaker": breaker
         and {
-            "since": _text(memory.breaker.since),
-            "until": _text(memory.breaker.until),
-            "why": memory.breaker.why,
+            "since": _text(breaker.since),
+            "until": _text(breaker.until),
+            "why": breaker.why,
+            "seen": breaker.seen,
+            "calm": breaker.calm,
+            "ending": breaker.ending,
         },
         "spent": memory.spent,
-        "reset": memory.reset,
+        "resets": memory.resets,
         "target": memory.target,
         "why": memory.why,
+        "done": dict(memory.done),
     }
 
 
@@ -86,7 +103,8 @@ def from_detail(detail: Mapping[str, object]) -> Memory:
         breaker = detail["breaker"]
         return Memory(
             sampled_at=_time(detail["sampled_at"]) if detail["sampled_at"] else None,
-            samples={k: _count(v) for k, v in _object(detail["samples"]).items()},
+            samples=_counts(detail["samples"]),
+            noticed=_counts(detail["noticed"]),
             replacing={
                 name: Replacing(_time(_object(one)["at"]), str(_object(one)["why"]))
                 for name, one in _object(detail["replacing"]).items()
@@ -94,16 +112,28 @@ def from_detail(detail: Mapping[str, object]) -> Memory:
             counted=tuple(str(name) for name in cast("list[object]", detail["counted"])),
             breaker=_breaker(_object(breaker)) if breaker else None,
             spent=detail["spent"] is True,
-            reset=detail["reset"] is True,
+            resets=_count(detail["resets"]),
             target=str(detail["target"]),
             why=str(detail["why"]),
+            done=_counts(detail["done"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise MemoryUnreadable(f"record.detail: {type(error).__name__}: {error}") from error
 
 
 def _breaker(value: Mapping[str, object]) -> Breaker:
-    return Breaker(_time(value["since"]), _time(value["until"]), str(value["why"]))
+    return Breaker(
+        _time(value["since"]),
+        _time(value["until"]),
+        str(value["why"]),
+        seen=value["seen"] is True,
+        calm=_count(value["calm"]),
+        ending=value["ending"] is True,
+    )
+
+
+def _counts(value: object) -> dict[str, int]:
+    return {name: _count(count) for name, count in _object(value).items()}
 
 
 def _object(value: object) -> Mapping[str, object]:

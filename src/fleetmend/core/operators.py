@@ -34,4 +34,5 @@ def apply(
                 intent=None,
                 attempts=(),
                 next_look_at=now,
+                detail={},
             )

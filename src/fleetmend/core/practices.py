@@ -14,9 +14,10 @@ from fleetmend.core.model import (
     Outcome,
     Record,
     RecoveryPolicy,
+    Result,
     StartRequest,
 )
-from fleetmend.core.ports import Fleet, Groups
+from fleetmend.core.ports import Fleet, Groups, Parallel
 
 
 def recovering(fleet: Fleet, policy: RecoveryPolicy) -> Practice[Instance]:
@@ -48,8 +49,11 @@ def recovering(fleet: Fleet, policy: RecoveryPolicy) -> Practice[Instance]:
     )
 
 
-def healing(groups: Groups, policy: HealthPolicy) -> Practice[Group]:
-    """Health: the subjects are groups, the act is one assignment in each group's Auto Scaling."""
+def healing(groups: Groups, policy: HealthPolicy, parallel: Parallel) -> Practice[Group]:
+    """Health: the subjects are groups, the act is one assignment in each group's Auto Scaling.
+
+    They are made side by side: a group whose calls are throttled holds up no other.
+    """
 
     def decide(
         subject: str, seen: Group | None, record: Record | None, now: datetime, intent: str
@@ -69,12 +73,14 @@ def healing(groups: Groups, policy: HealthPolicy) -> Practice[Group]:
             case _:
                 return groups.resume(record.subject, before=before)
 
+    def acted(claim: tuple[Record, Group]) -> tuple[str, Outcome]:
+        record, seen = claim
+        if record.intent is None:  # the loop acts on written intents only
+            return record.subject, Outcome(Result.NOT_SENT)
+        return record.subject, one(record, seen, record.intent.until)
+
     def act(claims: Sequence[tuple[Record, Group]]) -> Mapping[str, Outcome]:
-        return {
-            record.subject: one(record, seen, record.intent.until)
-            for record, seen in claims
-            if record.intent
-        }
+        return dict(parallel(acted, claims))
 
     return Practice(
         concern=health.CONCERN,

@@ -1,89 +1,19 @@
 """The decisions of health: a small world of one group, looked at minute by minute."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetmend.core.decisions.health import decide, learn
+from fleetmend.core import operators
+from fleetmend.core.decisions.health import decide
+from fleetmend.core.events import Retry
 from fleetmend.core.groups import Group, HealthPolicy, Member, outage
 from fleetmend.core.health_memory import Breaker, Memory, Replacing, from_detail, to_detail
 from fleetmend.core.model import Check, Outcome, Result, Status
-
-START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-LONG_AGO = START - timedelta(days=1)
-ILL = (Check("system", "ok"), Check("instance", "impaired"))
-WELL = (Check("system", "ok"), Check("instance", "ok"))
-
-
-class World:
-    """A group whose controller looks once a minute; acts take effect as AWS's would."""
-
-    def __init__(self, size, *, zones=2, policy=None):
-        self.now = START
-        self.policy = policy or HealthPolicy()
-        self.record = None
-        self.acts, self.reasons, self.serial = [], [], size
-        self.group = Group(
-            "web",
-            self.now,
-            size,
-            tuple(
-                Member(f"i-{n}", f"z-{n % zones}", "InService", launched_at=LONG_AGO, checks=WELL)
-                for n in range(size)
-            ),
-            tags={"Auto-Heal": "true"},
-        )
-        self.outcome = Outcome(Result.ACCEPTED)
-
-    def change(self, names, **facts):
-        members = [replace(m, **facts) if m.id in names else m for m in self.group.members]
-        self.group = replace(self.group, members=tuple(members))
-
-    def look(self, times=1):
-        for _ in range(times):
-            self.now += timedelta(minutes=1)
-            seen = replace(self.group, observed_at=self.now)
-            decision = decide("web", seen, self.record, self.policy, self.now, f"n-{self.now}")
-            self.reasons.append(decision.reason)
-            self.record = decision.record
-            if decision.act:
-                self._act(decision.act)
-        return self.reasons[-1]
-
-    def _act(self, act):
-        memory = from_detail(self.record.detail)
-        self.acts.append(f"{act} {memory.target}".strip())
-        if self.outcome.result is Result.ACCEPTED:
-            if act == "replace":
-                self.change([memory.target], marked=True)
-            elif act == "suspend":
-                self.group = replace(self.group, suspended=frozenset({"ReplaceUnhealthy"}))
-            elif act == "reset":
-                self.change([m.id for m in self.group.members], marked=False)
-            elif act == "resume":
-                self.group = replace(self.group, suspended=frozenset())
-        self.record = learn(self.record, self.outcome, self.now)
-
-    def replace_marked(self):
-        fresh = []
-        for member in self.group.members:
-            if member.marked:
-                self.serial += 1
-                fresh.append(
-                    replace(
-                        member,
-                        id=f"i-{self.serial}",
-                        marked=False,
-                        checks=WELL,
-                        launched_at=self.now,
-                    )
-                )
-            else:
-                fresh.append(member)
-        self.group = replace(self.group, members=tuple(fresh))
+from tests.unit.core.one_group import ILL, START, WELL, World
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 6])
@@ -147,6 +77,8 @@ def test_an_outage_suspends_at_once_and_replaces_nothing():
     assert "4 of 10" in world.record.alerts[0].text
     world.change(sick, marked=True)
     world.change(sick, checks=WELL)
+    world.look(2)
+    assert world.acts == ["suspend"], "one good sample is not the end of an outage"
     world.look(4)
     assert world.acts == ["suspend", "reset", "resume"], "marks go before the resume"
     assert world.record.status is Status.CLOSED
@@ -168,8 +100,11 @@ def test_a_suspension_ends_even_if_the_outage_and_its_marks_do_not():
     for _ in range(60):
         world.change(sick, marked=True)
         world.look()
-    assert world.acts == ["suspend", "reset", "resume"]
-    assert [alert.kind for alert in world.record.alerts] == ["outage", "suspension-over"]
+    assert world.acts == ["suspend", "reset", "reset", "reset", "resume"]
+    kinds = [alert.kind for alert in world.record.alerts]
+    assert kinds[:2] == ["outage", "suspension-over"]
+    assert set(kinds[2:]) == {"late"}, "Auto Scaling may replace now, and here it never does"
+    assert world.reasons[-1] == "outage"
 
 
 def test_somebody_else_s_suspension_is_left_alone():
@@ -294,12 +229,198 @@ def test_one_ill_alone_is_never_an_outage_unless_many_are(size, struck, zones):
 
 
 def test_memory_survives_its_json():
+    breaker = Breaker(START, START, "x", seen=True, calm=2, ending=True)
     memory = Memory(
         START,
-        {"i-1": 2},
-        {"i-2": Replacing(START, "why")},
-        ("i-3",),
-        Breaker(START, START, "x"),
-        True,
+        samples={"i-1": 2},
+        noticed={"one-zone": 1},
+        replacing={"i-2": Replacing(START, "why")},
+        counted=("i-3",),
+        breaker=breaker,
+        spent=True,
+        resets=1,
+        target="i-1",
+        why="ill",
+        done={"i-0": 5},
     )
     assert from_detail(to_detail(memory)) == memory
+    assert Memory(breaker=breaker) != memory
+
+
+def test_a_memory_that_is_not_ours_stops_the_group_until_retry():
+    world = World(6)
+    world.change(["i-0"], checks=ILL)
+    world.look()
+    world.record = replace(world.record, detail={"samples": {"i-0": 99}})
+    world.look(5)
+    assert world.acts == []
+    assert world.record.status is Status.EXHAUSTED
+    assert [alert.kind for alert in world.record.alerts] == ["unreadable"]
+    blank = replace(world.record, detail={})
+    world.record = operators.apply(Retry("web", "ann"), world.record, blank, world.now)
+    world.look(3)
+    assert world.acts == ["replace i-0"]
+
+
+OUTAGE = [f"i-{n}" for n in range(4)]
+
+
+def ailing(world, minutes=1):
+    world.change(OUTAGE, checks=ILL)
+    world.look(minutes)
+    assert world.acts == ["suspend"]
+    return world
+
+
+def lose(world, act, *, took):
+    """The answer to the next `act` is lost; it took effect, or did not."""
+    real = world._act
+
+    def losing(now):
+        if now != act:
+            real(now)
+            return
+        world._act = real
+        world.outcome = Outcome(Result.UNKNOWN)
+        real(now)
+        if took:
+            world.take(now)
+        world.outcome = Outcome(Result.ACCEPTED)
+
+    world._act = losing
+
+
+@pytest.mark.parametrize("took", [True, False])
+def test_a_suspension_whose_answer_was_lost_comes_about(took):
+    world = World(10)
+    lose(world, "suspend", took=took)
+    world.change(OUTAGE, checks=ILL)
+    world.look(3)
+    assert world.group.suspended
+    assert world.acts == ["suspend"] * (1 if took else 2), world.acts
+
+
+@pytest.mark.parametrize("act", ["reset", "resume"])
+def test_a_reset_or_resume_whose_answer_was_lost_is_made_sure_of(act):
+    world = ailing(World(10))
+    world.change(OUTAGE, checks=WELL, marked=True)
+    lose(world, act, took=False)
+    world.look(8)
+    assert not world.group.suspended
+    assert not any(member.marked for member in world.group.members)
+    assert world.record.status is Status.CLOSED
+
+
+def test_a_reset_that_fails_is_never_followed_by_a_resume():
+    world = ailing(World(10))
+    world.change(OUTAGE, checks=WELL, marked=True)
+    world.outcome = Outcome(Result.REFUSED, "AccessDenied")
+    world.look(60)
+    assert set(world.acts) == {"suspend", "reset"}
+    assert [alert.kind for alert in world.record.alerts] == ["outage", "failed"]
+
+
+def test_who_resumes_what_we_suspended_has_the_last_word():
+    world = ailing(World(10), 2)
+    world.group = replace(world.group, suspended=frozenset())
+    world.look(5)
+    assert world.acts == ["suspend"]
+    assert world.reasons[-1] == "outage"
+
+
+def test_auto_scaling_s_own_marks_count_as_in_flight_and_are_verified():
+    world = World(20)
+    world.change(["i-0", "i-2"], checks=ILL)
+    world.change(["i-0"], marked=True)
+    world.look(4)
+    assert world.acts == []
+    assert world.reasons[-1] == "budget"
+    world.replace_marked()
+    world.look()
+    assert [alert.kind for alert in world.record.alerts] == ["replaced"]
+    assert world.acts == ["replace i-2"]
+
+
+def test_a_successor_must_be_well_and_late_is_told_once():
+    world = World(6)
+    world.change(["i-0"], checks=ILL)
+    world.look(3)
+    world.replace_marked()
+    world.change(["i-7"], checks=(Check("instance", "initializing"),))
+    world.look(20)
+    assert [alert.kind for alert in world.record.alerts] == ["late"]
+    world.change(["i-7"], checks=WELL)
+    world.look()
+    assert [alert.kind for alert in world.record.alerts] == ["late", "replaced"]
+    assert world.record.status is Status.CLOSED
+    assert from_detail(world.record.detail).done["i-0"] > 900
+
+
+def test_a_group_that_shrank_needs_no_successor():
+    world = World(6)
+    world.change(["i-0"], checks=ILL)
+    world.look(3)
+    left = tuple(m for m in world.group.members if m.id != "i-0")
+    world.group = replace(world.group, members=left, desired=5)
+    world.look()
+    assert world.record.status is Status.CLOSED
+    assert "whole again" in world.record.alerts[0].text
+
+
+def test_retirements_are_served_one_by_one_and_are_no_outage():
+    world = World(10)
+    world.change(OUTAGE, retires_at=START + timedelta(hours=12))
+    world.look(4)
+    assert world.acts == ["replace i-0"]
+    assert world.reasons[-1] == "budget"
+    world = World(6)
+    world.change(["i-0"], retires_at=START + timedelta(days=3))
+    world.look(4)
+    assert world.acts == []
+
+
+def test_a_silent_agent_is_told_and_replaced_only_by_setting():
+    for wanted in (False, True):
+        world = World(6, policy=HealthPolicy(replace_silent_agents=wanted))
+        world.change(["i-0"], agent_silent=True)
+        world.look(4)
+        assert world.acts == (["replace i-0"] if wanted else [])
+        kinds = [alert.kind for alert in world.record.alerts]
+        assert kinds == ([] if wanted else ["agent-silent"])
+        world.change(["i-0"], agent_silent=False, marked=False)
+        world.look()
+        assert world.record.status is Status.CLOSED
+
+
+def test_a_group_in_one_zone_is_told_where_it_may_use_more():
+    for zones, told in ((("z-0",), []), (("z-0", "z-1"), ["one-zone"])):
+        world = World(4, zones=1)
+        world.group = replace(world.group, zones=zones)
+        world.look(5)
+        kinds = [alert.kind for alert in world.record.alerts] if world.record else []
+        assert kinds == told
+
+
+def test_mixed_instances_count_by_their_weight():
+    world = World(3)
+    world.change([m.id for m in world.group.members], weight=4)
+    world.group = replace(world.group, desired=12)
+    world.change(["i-0"], checks=ILL)
+    world.look(3)
+    assert world.acts == ["replace i-0"]
+
+
+def test_standby_and_warm_instances_are_neither_ill_nor_counted():
+    world = World(6)
+    world.change(["i-0"], checks=ILL, lifecycle="Standby")
+    world.change(["i-1"], checks=ILL, lifecycle="Warmed:Running")
+    world.look(5)
+    assert world.acts == []
+    assert world.record is None
+
+
+def test_a_stopped_member_is_ill_whatever_its_age():
+    world = World(10)
+    world.change(OUTAGE, state="stopped", checks=(), launched_at=START)
+    world.look()
+    assert world.acts == ["suspend"]

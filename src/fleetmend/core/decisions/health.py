@@ -9,8 +9,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from fleetmend.core import holds
-from fleetmend.core.groups import SUSPENDABLE, Group, HealthPolicy, illness, outage
-from fleetmend.core.health_memory import Breaker, Memory, Replacing, from_detail, to_detail
+from fleetmend.core.groups import SUSPENDABLE, Group, HealthPolicy, Member, outage
+from fleetmend.core.health_memory import (
+    Breaker,
+    Memory,
+    MemoryUnreadable,
+    Replacing,
+    from_detail,
+    to_detail,
+)
+from fleetmend.core.health_watch import sampled, symptoms, verified
 from fleetmend.core.model import (
     Attempt,
     Decision,
@@ -31,7 +39,11 @@ RESUME = "resume"
 
 _KEPT_ATTEMPTS = 20
 _SOON = timedelta(seconds=15)
-_BLOCKING = {"Launch", "Terminate", SUSPENDABLE, "HealthCheck"}
+_RESETS = 3
+"""How often marks are taken back before a resume. What is marked anew each time is ill still, and
+a suspension must end."""
+
+_BLOCKING = {"Launch", "Terminate", SUSPENDABLE, "HealthCheck", "AddToLoadBalancer"}
 
 
 def decide(
@@ -42,10 +54,9 @@ def decide(
     now: datetime,
     intent_id: str,
 ) -> Decision:
-    """What to do about one group; arguments as in decisions/recovery.
+    """What to do about one group; arguments as in decisions/recovery.py.
 
-    Raises:
-        MemoryUnreadable: the record's detail is not health's; nothing is done about the group.
+    A record whose detail is not health's is left alone until someone says `retry`.
     """
     if policy.mode is Mode.OFF:
         return Decision("off", record)
@@ -53,10 +64,21 @@ def decide(
         return Decision("stale", record, stale=True)
     if record is not None and _is_live(record, now):
         return Decision("in-flight", record)
-    if seen is None or not policy.selector.matches(seen.tags):
-        return _left(record, seen)
-    case = _Case(seen, record or Record(CONCERN, subject, Status.CLOSED), policy, now, intent_id)
-    return case.decide()
+    if record is not None and record.status is Status.EXHAUSTED:
+        return Decision(record.reason, record)
+    try:
+        if seen is None or not policy.selector.matches(seen.tags):
+            return _left(record, seen)
+        before = record or Record(CONCERN, subject, Status.CLOSED)
+        return _Case(seen, before, policy, now, intent_id).decide()
+    except MemoryUnreadable as error:
+        text = (
+            f"what is remembered of {subject} cannot be read ({error}). Nothing is done about it "
+            f"until someone says so: fleetmend retry {subject}"
+        )
+        kept = replace(record or Record(CONCERN, subject, Status.OPEN), status=Status.EXHAUSTED)
+        kept = replace(kept, reason="unreadable", note=str(error), next_look_at=None, intent=None)
+        return Decision("unreadable", kept.telling("unreadable", text))
 
 
 def learn(record: Record, outcome: Outcome, now: datetime) -> Record:
@@ -73,17 +95,25 @@ def learn(record: Record, outcome: Outcome, now: datetime) -> Record:
     attempt = Attempt(now, outcome.result, outcome.code, outcome.message)
     record = replace(record, attempts=(*record.attempts, attempt)[-_KEPT_ATTEMPTS:])
     if went:
-        if action == REPLACE:
-            chosen = {memory.target: Replacing(now, memory.why)}
-            memory = replace(memory, replacing={**memory.replacing, **chosen}, target="", why="")
-        if action == RESUME:
-            memory = replace(memory, breaker=None, reset=False, samples={})
-        look = now + _SOON if action == RESET else None
+        memory = _begun(memory, action, now)
+        look = now + _SOON if action in {RESET, RESUME} else None
         return replace(record, next_look_at=look, detail=to_detail(memory))
     failed = replace(record, next_look_at=None, detail=to_detail(_forget_plan(memory, action)))
     why = f"{outcome.code} {outcome.message}".strip() or outcome.result.value
     text = f"{record.subject}: {action} failed ({why}); the next sweep tries again"
     return failed.telling("failed", text, key=f"{action}-failed")
+
+
+def _begun(memory: Memory, action: str, now: datetime) -> Memory:
+    """The memory of an act that AWS took, or may have taken: the next look sees which."""
+    if action == REPLACE:
+        chosen = {memory.target: Replacing(now, memory.why)}
+        return replace(memory, replacing={**memory.replacing, **chosen}, target="", why="")
+    if action == RESET:
+        return replace(memory, resets=memory.resets + 1)
+    if action == RESUME and memory.breaker:
+        return replace(memory, breaker=replace(memory.breaker, ending=True))
+    return memory
 
 
 def _forget_plan(memory: Memory, action: str) -> Memory:
@@ -122,6 +152,13 @@ def _left(record: Record | None, seen: Group | None) -> Decision:
     return Decision(reason, closed)
 
 
+def _is_hooked(member: Member) -> bool:
+    """Whether a lifecycle hook holds it; what happens in the warm pool is nobody's business."""
+    return member.lifecycle.endswith((":Wait", ":Proceed")) and not member.lifecycle.startswith(
+        "Warmed"
+    )
+
+
 class _Case:
     """One group on its way to a decision; every method is pure."""
 
@@ -129,48 +166,46 @@ class _Case:
         self, seen: Group, record: Record, policy: HealthPolicy, now: datetime, intent_id: str
     ) -> None:
         self.seen, self.policy, self.now, self.intent_id = seen, policy, now, intent_id
-        found = {member.id: illness(member, policy, now) for member in seen.serving}
-        self.ill = {name: why for name, why in found.items() if why}
+        self.found = symptoms(seen, policy, now)
+        self.looks_like = outage(seen, self.found.struck, policy)
         self.memory = self._remembered(record)
         self.record = self._opened(record)
 
     def decide(self) -> Decision:
-        self._verify()
-        looks_like = outage(self.seen, self.ill, self.policy)
+        self.memory, odd = sampled(self.memory, self.found, self.policy, self.now)
+        self.memory, marked = verified(self.memory, self.seen, self.found, self.policy, self.now)
+        for told in (*odd, *marked):
+            self._tell(told.kind, told.text, told.key)
         if self.memory.breaker:
-            return self._under_breaker(self.memory.breaker, looks_like)
-        if looks_like:
-            return self._outage(looks_like)
+            self._look_at(self.memory.breaker)
+        if self.memory.breaker:
+            return self._under_breaker(self.memory.breaker)
+        if self.looks_like:
+            return self._outage()
         if self.memory.empty:
             return self._healthy()
         return self._replace_one()
 
+    def _tell(self, kind: str, text: str, key: str = "") -> None:
+        self.record = self.record.telling(kind, text, key=key)
+
     # --- memory ---
 
     def _remembered(self, record: Record) -> Memory:
-        """What is known now: a planned act that ran out is judged by what the group shows."""
+        """What is known now: a planned mark that ran out is judged by what the group shows."""
         memory = from_detail(record.detail) if record.status is not Status.CLOSED else Memory()
         intent = record.intent
         crashed = intent if intent and intent.state is IntentState.PLANNED else None
-        if crashed and crashed.action == SUSPEND and SUSPENDABLE not in self.seen.suspended:
-            memory = replace(memory, breaker=None)
-        if crashed and crashed.action == REPLACE:
+        if not crashed:
+            return memory
+        if crashed.action == RESUME and memory.breaker:
+            memory = replace(memory, breaker=replace(memory.breaker, ending=True))
+        if crashed.action == REPLACE:
             target = next((m for m in self.seen.members if m.id == memory.target), None)
             if target is None or target.marked or not target.serves:
                 begun = {memory.target: Replacing(crashed.planned_at, memory.why)}
                 memory = replace(memory, replacing={**memory.replacing, **begun})
-            memory = replace(memory, target="", why="")
-        return self._sampled(memory)
-
-    def _sampled(self, memory: Memory) -> Memory:
-        """One more sample, unless the last is too fresh: looks that follow fast count as one."""
-        half = self.policy.sample_every / 2
-        if memory.sampled_at and self.now - memory.sampled_at < half:
-            return memory
-        samples = {name: memory.samples.get(name, 0) + 1 for name in sorted(self.ill)}
-        if not samples and not memory.samples and not memory.replacing and not memory.breaker:
-            return memory
-        return replace(memory, samples=samples, sampled_at=self.now)
+        return replace(memory, target="", why="")
 
     def _opened(self, record: Record) -> Record:
         if record.status is not Status.CLOSED:
@@ -185,64 +220,54 @@ class _Case:
             hold=record.hold if record.hold and self.now < record.hold.until else None,
         )
 
-    def _verify(self) -> None:
-        """Replaced means a new instance at work and well, not that the old one is marked."""
-        here = {member.id for member in self.seen.members}
-        newcomers = [
-            member
-            for member in self.seen.serving
-            if member.id not in self.ill and member.id not in self.memory.counted
-        ]
-        replacing, counted = dict(self.memory.replacing), [*self.memory.counted]
-        for name, one in sorted(replacing.items(), key=lambda item: item[1].at):
-            fresh = next((m for m in newcomers if m.launched_at and m.launched_at >= one.at), None)
-            if name not in here and fresh:
-                took = int((self.now - one.at).total_seconds())
-                text = (
-                    f"{name} ({one.why}) was replaced by {fresh.id} in {self.seen.name}, {took} s"
-                )
-                self.record = self.record.telling("replaced", text, key=f"replaced-{name}")
-                newcomers.remove(fresh)
-                counted.append(fresh.id)
-                del replacing[name]
-            elif self.now - one.at > self.policy.verify_window:
-                text = (
-                    f"{name} in {self.seen.name} was marked at {one.at:%H:%M} UTC, no successor yet"
-                )
-                self.record = self.record.telling("late", text, key=f"late-{name}")
-        kept = tuple(name for name in counted if name in here)
-        self.memory = replace(self.memory, replacing=replacing, counted=kept)
-
     # --- decisions ---
 
-    def _under_breaker(self, breaker: Breaker, looks_like: str) -> Decision:
-        """Ours to end: the marks that gathered are taken back first, or resuming replaces all."""
-        if SUSPENDABLE not in self.seen.suspended and self.now - breaker.since > _SOON:
-            self.memory = replace(self.memory, breaker=None, spent=True)
-            return self._rest("resumed-elsewhere", "somebody resumed what we had suspended")
-        over = self.now >= breaker.until
-        if looks_like and not over:
-            return self._rest("outage", looks_like)
-        if over and looks_like:
-            text = f"{self.seen.name}: {looks_like} still, and the suspension ends: yours to decide"
-            self.record = self.record.telling("suspension-over", text)
-        self.memory = replace(self.memory, spent=self.memory.spent or bool(looks_like))
-        if not self.memory.reset and any(member.marked for member in self.seen.serving):
-            self.memory = replace(self.memory, reset=True)
-            return self._plan(RESET, "taking back the marks that gathered")
-        return self._plan(RESUME, "the outage is over" if not looks_like else "its time is over")
+    def _look_at(self, breaker: Breaker) -> None:
+        """Whether our suspension stands; what is no longer suspended is no breaker any more.
 
-    def _outage(self, looks_like: str) -> Decision:
+        It may never have come about (the answer was lost, the function died): then it is asked
+        for again as long as there is an outage. It may have been ended by us, or by somebody
+        else, whose word on this incident that is.
+        """
+        if SUSPENDABLE in self.seen.suspended:
+            self.memory = replace(self.memory, breaker=replace(breaker, seen=True))
+            return
+        by_others = breaker.seen and not breaker.ending
+        spent = self.memory.spent or by_others
+        self.memory = replace(self.memory, breaker=None, spent=spent, resets=0)
+        if breaker.seen:
+            self.memory = replace(self.memory, samples={})
+
+    def _under_breaker(self, breaker: Breaker) -> Decision:
+        """Ours to end: the marks that gathered are taken back first, or resuming replaces all."""
+        over = self.now >= breaker.until
+        calm = 0 if self.looks_like else breaker.calm + (self.memory.sampled_at == self.now)
+        self.memory = replace(self.memory, breaker=replace(breaker, calm=calm))
+        if calm < self.policy.consecutive and not over and not breaker.ending:
+            return self._rest("outage", self.looks_like or f"over for {calm} sample(s)")
+        if self.looks_like and over:
+            text = (
+                f"{self.seen.name}: {self.looks_like} still, and the suspension ends: "
+                f"yours to decide"
+            )
+            self._tell("suspension-over", text)
+        self.memory = replace(self.memory, spent=self.memory.spent or bool(self.looks_like))
+        if any(member.marked for member in self.seen.serving) and self.memory.resets < _RESETS:
+            return self._plan(RESET, "taking back the marks that gathered")
+        why = "its time is over" if self.looks_like else "the outage is over"
+        return self._plan(RESUME, why)
+
+    def _outage(self) -> Decision:
         text = (
-            f"{self.seen.name}: {looks_like}. That looks like an outage, not like bad instances: "
-            f"nothing is replaced"
+            f"{self.seen.name}: {self.looks_like}. That looks like an outage, not like bad "
+            f"instances: nothing is replaced"
         )
-        self.record = self.record.telling("outage", text)
+        self._tell("outage", text)
         if self.memory.spent or SUSPENDABLE in self.seen.suspended:
-            return self._rest("outage", looks_like)
+            return self._rest("outage", self.looks_like)
         until = self.now + self.policy.suspension
-        self.memory = replace(self.memory, breaker=Breaker(self.now, until, looks_like))
-        return self._plan(SUSPEND, looks_like)
+        self.memory = replace(self.memory, breaker=Breaker(self.now, until, self.looks_like))
+        return self._plan(SUSPEND, self.looks_like)
 
     def _healthy(self) -> Decision:
         if self.record.opened_at == self.now and not self.record.owed:
@@ -253,7 +278,7 @@ class _Case:
             reason="healthy",
             note="",
             next_look_at=None,
-            detail={},
+            detail=to_detail(Memory(done=self.memory.done)) if self.memory.done else {},
         )
         return Decision("healthy", closed)
 
@@ -267,8 +292,8 @@ class _Case:
         if refusal:
             return self._rest(*refusal)
         name = min(waiting, key=lambda one: (-self.memory.samples[one], one))
-        self.memory = replace(self.memory, target=name, why=self.ill[name])
-        return self._plan(REPLACE, f"{name}: {self.ill[name]}")
+        self.memory = replace(self.memory, target=name, why=self.found.ill[name])
+        return self._plan(REPLACE, f"{name}: {self.found.ill[name]}")
 
     def _refusal(self) -> tuple[str, str] | None:
         """Why no further member is marked now: code and sentence."""
@@ -280,25 +305,22 @@ class _Case:
         blocked = sorted(self.seen.suspended & _BLOCKING)
         if blocked:
             return "suspended", f"somebody suspended {', '.join(blocked)}"
-        hooked = [m.id for m in self.seen.members if m.lifecycle.endswith((":Wait", ":Proceed"))]
-        if [name for name in hooked if not self._is_warm(name)]:
-            return "hook-running", f"a lifecycle hook is running on {', '.join(sorted(hooked))}"
+        hooked = sorted(m.id for m in self.seen.members if _is_hooked(m))
+        if hooked:
+            return "hook-running", f"a lifecycle hook is running on {', '.join(hooked)}"
         if len(self.memory.replacing) >= self.policy.max_replacements:
             return "budget", f"{len(self.memory.replacing)} replacement(s) in flight"
-        well = [
-            member.id
+        well = sum(
+            member.weight
             for member in self.seen.serving
-            if member.id not in self.ill
+            if member.id not in self.found.ill
             and not member.marked
             and member.id not in self.memory.replacing
-        ]
+        )
         floor = self.policy.floor(self.seen)
-        if len(well) < floor:
-            return "below-floor", f"{len(well)} healthy, and {floor} must remain"
+        if well < floor:
+            return "below-floor", f"{well} healthy, and {floor} must remain"
         return None
-
-    def _is_warm(self, name: str) -> bool:
-        return any(m.id == name and m.lifecycle.startswith("Warmed") for m in self.seen.members)
 
     # --- what is written ---
 

@@ -4,8 +4,9 @@ Retry is botocore's `standard` mode: it resends on throttling, on 5xx and on a l
 whatever the call (SDKs and Tools Reference Guide, "Retry behavior"). So what is safe to resend
 is decided here, by the patience a client is made with:
 
-- Describes, gets, puts and StartInstances may be sent twice: starting what already starts
-  changes nothing, and a conditional put that meets its own success is recognised (ledger.py).
+- Describes, gets, puts, StartInstances and Auto Scaling's assignments may be sent twice: starting
+  what already starts changes nothing, and a conditional put that meets its own success is
+  recognised (ledger.py).
 - SNS Publish and SQS SendMessage may be delivered twice; both readers expect it.
 - CreateSnapshot, CreateImage, AllocateAddress and RebootInstances have no client token and are
   no assignment: a client for them is made with `ONCE`, and the intent is looked up before a
@@ -62,10 +63,14 @@ ACTING = Patience(attempts=2, connect=1.0, read=8.0)
 """For EC2. StartInstances of many ids takes seconds, and its longest time is part of every
 intent's life: one resend fits 30 s, two do not. What is still throttled then is deferred."""
 
+ASSIGNING = Patience(attempts=3, connect=1.0, read=2.5)
+"""For Auto Scaling, whose acts are assignments that are answered in a moment: three tries fit
+into the longest time of an act."""
+
 ONCE = Patience(attempts=1, connect=1.0, read=20.0)
 """For calls that must not be sent a second time by the SDK."""
 
-LONGEST_CALL = ACTING.longest
+LONGEST_CALL = max(ACTING.longest, ASSIGNING.longest)
 """The longest time of one act, all its attempts included: 24 s."""
 
 FUNCTION_TIMEOUT = timedelta(seconds=60)
@@ -77,7 +82,7 @@ CLOCK_ALLOWANCE = timedelta(seconds=5)
 SHORTEST_LEASE = FUNCTION_TIMEOUT + LONGEST_CALL + CLOCK_ALLOWANCE
 """The shortest life an intent may have, so that whoever wrote it is done when it ends."""
 
-_PATIENCE = {"ec2": ACTING}
+_PATIENCE = {"ec2": ACTING, "autoscaling": ASSIGNING}
 
 
 def config(patience: Patience) -> Config:

@@ -1,15 +1,15 @@
 """The fleet as EC2 tells it and as EC2 is told; `DryRunFleet` tells it nothing."""
 
 import re
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 from fleetmend.aws import starting
+from fleetmend.aws.attempting import attempt
 from fleetmend.aws.clients import LONGEST_CALL, Client
-from fleetmend.aws.errors import SdkError, classify, code_of, failed
+from fleetmend.aws.errors import Failure, SdkError, code_of, failed
 from fleetmend.core.model import Check, Instance, Outcome, Result, Selector, StartRequest
 from fleetmend.core.ports import Fleet, ObservationFailed
 
@@ -23,9 +23,7 @@ STATUS_IDS = 100
 """The most ids of one DescribeInstanceStatus (EC2 API Reference); it has no filter for ids."""
 
 _DOWN = ["stopping", "stopped"]
-
-_GATEWAY = {502, 504}
-"""Statuses of something between us and EC2, which may have passed the call on."""
+_RETIRING = {"instance-retirement", "instance-stop"}
 
 
 class Ec2Fleet:
@@ -53,15 +51,15 @@ class Ec2Fleet:
     def observe(self, ids: Sequence[str]) -> dict[str, Instance]:
         """See `Fleet`. Ids go in as filter values: one that is unknown then fails no call."""
         seen: dict[str, Instance] = {}
-        for some in _slices(sorted(set(ids)), FILTER_VALUES):
+        for some in slices(sorted(set(ids)), FILTER_VALUES):
             at = self._clock()
             for raw in self._instances([{"Name": "instance-id", "Values": some}]):
                 instance = _instance(raw, at)
                 seen[instance.id] = instance
         running = sorted(name for name, instance in seen.items() if instance.state == "running")
-        for some in _slices(running, STATUS_IDS):
-            for name, checks in self._checks(some).items():
-                seen[name] = replace(seen[name], checks=checks)
+        for some in slices(running, STATUS_IDS):
+            for name, (checks, retires_at) in self._statuses(some).items():
+                seen[name] = replace(seen[name], checks=checks, retires_at=retires_at)
         return seen
 
     def start(self, requests: Sequence[StartRequest], *, before: datetime) -> dict[str, Outcome]:
@@ -73,16 +71,13 @@ class Ec2Fleet:
         return starting.start(requests, self._send, fits)
 
     def _send(self, ids: Sequence[str]) -> starting.Failure | Collection[str]:
-        with _lost_answers(self._client, "StartInstances") as lost:
-            try:
-                answer = self._client.start_instances(InstanceIds=list(ids))
-            except SdkError as error:
-                failure = classify(error)
-                if failure.outcome.result is Result.THROTTLED and lost:
-                    # The last try was turned away, but one before it may have been obeyed.
-                    unknown = replace(failure.outcome, result=Result.UNKNOWN)
-                    return replace(failure, outcome=unknown)
-                return failure
+        answer = attempt(
+            self._client,
+            "StartInstances",
+            lambda: self._client.start_instances(InstanceIds=list(ids)),
+        )
+        if isinstance(answer, Failure):
+            return answer
         items = cast("Sequence[Mapping[str, Any]]", answer.get("StartingInstances") or ())
         return {str(item.get("InstanceId")) for item in items}
 
@@ -100,8 +95,8 @@ class Ec2Fleet:
         except SdkError as error:
             raise failed(ObservationFailed, "ec2:DescribeInstances", error) from error
 
-    def _checks(self, ids: Sequence[str]) -> dict[str, tuple[Check, ...]]:
-        """Status checks by id. An id that went away since it was described is left out."""
+    def _statuses(self, ids: Sequence[str]) -> dict[str, tuple[tuple[Check, ...], datetime | None]]:
+        """Status checks and retirement by id. An id that went away meanwhile is left out."""
         try:
             pages = self._client.get_paginator("describe_instance_status").paginate(
                 InstanceIds=list(ids)
@@ -113,8 +108,12 @@ class Ec2Fleet:
             if len(ids) == 1:
                 return {}
             middle = len(ids) // 2
-            return {**self._checks(ids[:middle]), **self._checks(ids[middle:])}
-        return {_id(item): _read_checks(item) for item in items if _id(item) in set(ids)}
+            return {**self._statuses(ids[:middle]), **self._statuses(ids[middle:])}
+        return {
+            _id(item): (_read_checks(item), _retires_at(item))
+            for item in items
+            if _id(item) in set(ids)
+        }
 
 
 class DryRunFleet:
@@ -137,28 +136,6 @@ class DryRunFleet:
         return {request.id: Outcome(Result.WOULD) for request in requests}
 
 
-@contextmanager
-def _lost_answers(client: Client, operation: str) -> Generator[list[object]]:
-    """Collects what the SDK resends without telling: tries of one call whose answer was lost."""
-    lost: list[object] = []
-
-    def witness(
-        exception: Exception | None = None,
-        response_dict: Mapping[str, Any] | None = None,
-        **_: object,
-    ) -> None:
-        unheard = exception and classify(exception).outcome.result is Result.UNKNOWN
-        if unheard or (response_dict and response_dict.get("status_code") in _GATEWAY):
-            lost.append(exception)
-
-    event = f"response-received.ec2.{operation}"
-    client.meta.events.register(event, witness)
-    try:
-        yield lost
-    finally:
-        client.meta.events.unregister(event, witness)
-
-
 def _literal(value: str) -> str:
     r"""`value` for a filter: `*`, `?` and `\` are wildcards there unless escaped.
 
@@ -167,7 +144,8 @@ def _literal(value: str) -> str:
     return re.sub(r"([*?\\])", r"\\\1", value)
 
 
-def _slices(ids: Sequence[str], size: int) -> list[list[str]]:
+def slices(ids: Sequence[str], size: int) -> list[list[str]]:
+    """The ids in lists of at most `size`, as one call takes them."""
     return [list(ids[n : n + size]) for n in range(0, len(ids), size)]
 
 
@@ -213,3 +191,17 @@ def _read_checks(item: Mapping[str, Any]) -> tuple[Check, ...]:
             verdict = cast("Mapping[str, Any]", value).get("Status")
             checks.append(Check(name, str(verdict or "unknown")))
     return tuple(checks)
+
+
+def _retires_at(item: Mapping[str, Any]) -> datetime | None:
+    """When AWS will stop or retire it; an event that is over says so in its description.
+
+    EC2 User Guide, "Scheduled events for your instances".
+    """
+    moments = [
+        event.get("NotBefore")
+        for event in cast("Sequence[Mapping[str, Any]]", item.get("Events") or ())
+        if event.get("Code") in _RETIRING
+        and not str(event.get("Description") or "").startswith(("[Completed]", "[Canceled]"))
+    ]
+    return min((moment for moment in moments if moment), default=None)

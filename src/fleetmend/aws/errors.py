@@ -67,6 +67,7 @@ _THROTTLED = {
     "RequestLimitExceeded",
     "RequestThrottled",
     "RequestThrottledException",
+    "ResourceContention",  # Auto Scaling: another change of the group was being made
     "SlowDown",
     "ThrottledException",
     "Throttling",
@@ -84,7 +85,13 @@ _FAILED_INSIDE = {
 }
 """AWS answers, and says that it could not."""
 
-_CONFLICT = {"IncorrectInstanceState", "IncorrectState", "IncorrectSpotRequestState"}
+_CONFLICT = {
+    "IncorrectInstanceState",
+    "IncorrectSpotRequestState",
+    "IncorrectState",
+    "ResourceInUse",
+    "ScalingActivityInProgress",
+}
 _GONE = {"InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"}
 
 _DENIED = {"UnauthorizedOperation", "AccessDenied", "AccessDeniedException", "AuthorizationError"}
@@ -135,7 +142,7 @@ def message_of(error: Exception) -> str:
 
 
 def classify(error: Exception) -> Failure:
-    """What a failed StartInstances means for the instances it named."""
+    """What a failed act means for the subjects it named."""
     result, cause = _meaning(error)
     return Failure(Outcome(result, code_of(error), message_of(error)), cause, _text_of(error))
 

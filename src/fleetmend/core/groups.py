@@ -52,7 +52,7 @@ class Member:
             and not self.marked
             and bool(self.checks)
             and all(check.status == "ok" for check in self.checks)
-            and all(state == "healthy" for state in self.targets)
+            and all(state in {"healthy", "unused"} for state in self.targets)
         )
 
 

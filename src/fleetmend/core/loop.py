@@ -12,7 +12,15 @@ from typing import Generic, TypeVar
 from fleetmend.core import operators, telling
 from fleetmend.core.events import Hold, Release, Retry
 from fleetmend.core.model import Decision, Outcome, Record, Status, Stored
-from fleetmend.core.ports import Alerts, Ledger, Lost, Parallel, PortError, Queue
+from fleetmend.core.ports import (
+    Alerts,
+    Ledger,
+    Lost,
+    ObservationFailed,
+    Parallel,
+    PortError,
+    Queue,
+)
 
 Seen = TypeVar("Seen")
 
@@ -30,14 +38,16 @@ _TELL_MARGIN = timedelta(seconds=30)
 class Practice(Generic[Seen]):
     """A concern as the loop sees it.
 
-    `decide` gets (subject, what was seen or None, record, the store's time, a fresh intent id);
-    `act` gets the records whose intents were written, with what was seen, and answers for every
-    one; `learn` gets (record, outcome, the store's time). `lease` is the life of an intent.
+    `observe` gives what is seen of each subject, or why that one could not be seen; it raises
+    where none could. `decide` gets (subject, what was seen or None, record, the store's time, a
+    fresh intent id); `act` gets the records whose intents were written, with what was seen, and
+    answers for every one; `learn` gets (record, outcome, the store's time). `lease` is the life
+    of an intent.
     """
 
     concern: str
     lease: timedelta
-    observe: Callable[[Sequence[str]], Mapping[str, Seen]]
+    observe: Callable[[Sequence[str]], Mapping[str, Seen | ObservationFailed]]
     decide: Callable[[str, Seen | None, Record | None, datetime, str], Decision]
     act: Callable[[Sequence[tuple[Record, Seen]]], Mapping[str, Outcome]]
     learn: Callable[[Record, Outcome, datetime], Record]
@@ -168,7 +178,11 @@ def _observe(practice: Practice[Seen], cases: Sequence[Case[Seen]]) -> None:
             case.failure, case.again = error, False
         return
     for case in wanted:
-        case.seen = seen.get(case.subject)
+        found = seen.get(case.subject)
+        if isinstance(found, ObservationFailed):
+            case.failure, case.again = found, False
+        else:
+            case.seen = found
 
 
 def _claim(practice: Practice[Seen], ports: Ports, case: Case[Seen]) -> None:

@@ -76,7 +76,8 @@ class Instance:
     `observed_at` is taken *before* the call that read them, so that facts are never thought
     newer than they are. `launched_at` moves with every start (EC2 DescribeInstances,
     LaunchTime), which makes it the evidence of a start whose answer was lost. `checks` is empty
-    when EC2 reports none, as for every instance that is not running.
+    when EC2 reports none, as for every instance that is not running. `retires_at` is when AWS
+    will stop or retire it, as it has announced.
     """
 
     id: str
@@ -88,6 +89,7 @@ class Instance:
     lifecycle: str = "normal"
     launched_at: datetime | None = None
     checks: tuple[Check, ...] = ()
+    retires_at: datetime | None = None
 
     @property
     def group(self) -> str | None:

@@ -75,11 +75,13 @@ class Groups(Protocol):
         """
         ...
 
-    def observe(self, names: Sequence[str]) -> dict[str, Group]:
+    def observe(self, names: Sequence[str]) -> Mapping[str, "Group | ObservationFailed"]:
         """Facts by name, every signal of every member included; an unknown name is absent.
 
+        A group of which anything that a judgement needs could not be read has the failure.
+
         Raises:
-            ObservationFailed: when anything needed for a judgement could not be read.
+            ObservationFailed: when that is so for all of them.
         """
         ...
 

@@ -77,6 +77,26 @@ def test_stopped_filters_on_the_server_and_reads_every_page():
         stub.assert_no_pending_responses()
 
 
+EVENTS = [
+    ({"Code": "instance-retirement", "NotBefore": LATER}, LATER),
+    ({"Code": "instance-stop", "NotBefore": LATER, "Description": "soon"}, LATER),
+    ({"Code": "instance-stop", "NotBefore": LATER, "Description": "[Completed] soon"}, None),
+    ({"Code": "instance-stop", "NotBefore": LATER, "Description": "[Canceled] soon"}, None),
+    ({"Code": "system-reboot", "NotBefore": LATER}, None),
+    ({"Code": "instance-stop"}, None),
+]
+
+
+@pytest.mark.parametrize(("event", "at"), EVENTS)
+def test_an_announced_retirement_is_seen(event, at):
+    made = client("ec2", lost)
+    with Stubber(made) as stub:
+        stub.add_response("describe_instances", reservations(instance("i-1", "running")))
+        status = {"InstanceStatuses": [{"InstanceId": "i-1", "Events": [event]}]}
+        stub.add_response("describe_instance_status", status)
+        assert fleet(made).observe(["i-1"])["i-1"].retires_at == at
+
+
 def test_observe_reads_facts_and_every_check_that_aws_reports():
     made = client("ec2", lost)
     described = reservations(

@@ -8,7 +8,7 @@ import pytest
 from fleetmend.core.events import Hold, Retry
 from fleetmend.core.loop import Ports, amend, run
 from fleetmend.core.model import Check, Instance, Outcome, RecoveryPolicy, Result, Status
-from fleetmend.core.ports import LedgerUnavailable, Lost, PortError
+from fleetmend.core.ports import LedgerUnavailable, Lost, ObservationFailed, PortError
 from fleetmend.core.practices import recovering
 
 from .memory import MemoryWorld
@@ -104,6 +104,16 @@ def test_a_describe_that_fails_decides_nothing(world):
     world.blind = True
     assert isinstance(look(world, "i-1")["i-1"].failure, PortError)
     assert world.records == {}
+
+
+def test_a_subject_that_could_not_be_seen_is_that_one_s_failure(world):
+    stop(world, "i-1", "i-2")
+    real = world.observe
+    world.observe = lambda ids: real(ids) | {"i-1": ObservationFailed("its own trouble")}
+    cases = look(world, "i-1", "i-2")
+    assert "its own trouble" in str(cases["i-1"].failure)
+    assert world.starts == [["i-2"]]
+    assert set(world.records) == {"i-2"}
 
 
 def test_whoever_loses_the_write_decides_again_and_does_not_act(world):

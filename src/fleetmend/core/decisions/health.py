@@ -98,6 +98,8 @@ def learn(record: Record, outcome: Outcome, now: datetime) -> Record:
         memory = _begun(memory, action, now)
         look = now + _SOON if action in {RESET, RESUME} else None
         return replace(record, next_look_at=look, detail=to_detail(memory))
+    if outcome.result in {Result.GONE, Result.CONFLICT}:  # it changed under our hands: look again
+        return replace(record, next_look_at=None, detail=to_detail(_forget_plan(memory, action)))
     failed = replace(record, next_look_at=None, detail=to_detail(_forget_plan(memory, action)))
     why = f"{outcome.code} {outcome.message}".strip() or outcome.result.value
     text = f"{record.subject}: {action} failed ({why}); the next sweep tries again"

@@ -12,7 +12,7 @@ from fleetmend.core.events import SWEEP
 from fleetmend.core.graph import Graph
 from fleetmend.core.model import Mode
 from fleetmend.lambdas import settings
-from fleetmend.lambdas.parameters import parse_policy
+from fleetmend.lambdas.recovery import POLICY
 from tests.components.graphs import ACCOUNT, ME, REGION, badly_tagged, graph, one
 from tests.components.iam_rules import faults
 from tests.components.installed import filled
@@ -130,7 +130,7 @@ def test_the_function_understands_its_policy_parameter() -> None:
     found = recovery(retry_interval_minutes=7, max_attempts=4, tag_key="Keep", tag_value="up")
     problems: list[str] = []
     text = one(found, PARAMETER, "policy").inputs["insecureValue"]
-    read = parse_policy(text, "/fleetmend/dev/recovery/policy", problems)
+    read = POLICY.parse(text, "/fleetmend/dev/recovery/policy", problems)
     assert problems == []
     assert read.retry_interval.total_seconds() == 420
     assert read.max_attempts == 4

@@ -26,9 +26,11 @@ def test_nothing_is_left_behind() -> None:
 
 
 KILLED = """
+import signal
 import time
 from fleetmend.lab.emulator.processes import MinistackProcess
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 ministack = MinistackProcess(region="eu-west-1")
 ministack.start()
 print(ministack.pid, ministack.folder, flush=True)

@@ -14,7 +14,7 @@ import pytest
 from moto import mock_aws
 
 from fleetmend.aws.installation import Installation
-from fleetmend.cli import asking
+from fleetmend.cli import asking, output
 from fleetmend.cli.main import main
 from fleetmend.core.model import Record
 from fleetmend.core.record_json import encode
@@ -49,7 +49,7 @@ def fleetmend(
 ) -> Callable[..., Ran]:
     """Run a command in an empty folder, as a shell would."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(output.out, "width", 200)  # not of whoever runs the tests
     for name in ("ENVIRONMENT_SUFFIX", "FLEETMEND_PROJECT", "AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
 

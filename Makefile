@@ -8,7 +8,7 @@ JOBS ?= 2
 COMPILE = $(UV) pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --no-annotate --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test judges proof lock clean
+.PHONY: help setup demo check test judges proof bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -54,12 +54,22 @@ test: check judges ## check, then every test
 proof: .venv/.dev ## the complete simulations, longer than CI allows
 	@FLEETMEND_PROOF=full $(BIN)/pytest -n $(JOBS) tests/scenarios
 
+# Cloud Custodian pins its own libraries, so it lives apart too.
+.bench/.done: .venv/.uv locks/bench.txt
+	@test -x .bench/bin/python || $(UV) venv -q .bench
+	@$(UV) pip install --quiet --python .bench/bin/python --require-hashes -r locks/bench.txt
+	@touch $@
+
+bench: .venv/.dev .bench/.done ## measure the inventory scan beside others, some ten minutes
+	@$(BIN)/python -m benchmarks.inventory
+
 lock: .venv/.uv ## resolve the locks anew (hashes, no addresses)
 	@$(COMPILE) locks/uv.in -o locks/uv.txt
 	@$(COMPILE) pyproject.toml --all-extras locks/build.in -o locks/run.txt
 	@$(COMPILE) pyproject.toml -c locks/run.txt -o locks/lambda.txt
 	@$(COMPILE) pyproject.toml --group dev -c locks/run.txt -o locks/dev.txt
 	@$(COMPILE) locks/judges.in -o locks/judges.txt
+	@$(COMPILE) locks/bench.in -o locks/bench.txt
 
 clean: ## remove what was built, keep the lock files
-	rm -rf .venv .judges dist build out .fleetmend .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .judges .bench dist build out .fleetmend .pytest_cache .ruff_cache .hypothesis

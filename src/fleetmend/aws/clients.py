@@ -70,6 +70,9 @@ into the longest time of an act."""
 ONCE = Patience(attempts=1, connect=1.0, read=20.0)
 """For calls that must not be sent a second time by the SDK."""
 
+SCANNING = Patience(attempts=5, connect=1.0, read=20.0)
+"""For a page of a thousand: a scan that EC2 throttles waits, since it has hours and not seconds."""
+
 LONGEST_CALL = max(ACTING.longest, ASSIGNING.longest)
 """The longest time of one act, all its attempts included: 24 s."""
 

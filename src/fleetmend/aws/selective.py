@@ -36,14 +36,17 @@ _GLUE = 200
 _FLESH = bytes(set(range(256)) - set(b"</>"))
 _FIRST = re.compile(rb"<instancesSet>\s*<item>\s*\Z")
 _NEXT = re.compile(rb"</item>\s*<item>\s*\Z")
-_TAG = re.compile(rb"<item>\s*<key>([^<]*)</key>\s*<value>([^<]*)</(?:value)?>\s*</item>")
-_TAGS = re.compile(rb"\s*(?:%s\s*)*" % _TAG.pattern)
-_TAG_SKELETON = b"<><></><></></>"
+_TAG = re.compile(
+    r"<item>\s*<key>([^<]*)</key>\s*<value(?:/>|>([^<]*)</value>)\s*</item>",
+)
+_ATTRIBUTE = re.compile(rb"=\s*[\"']")
 _HEAD = re.compile(
     rb'(?:<\?xml version="1\.0"(?: encoding="(?:UTF|utf)-8")?\?>)?\s*'
     rb'<DescribeInstancesResponse(?: xmlns="[^"<>]*")?>'
 )
 _FOOT = b"</DescribeInstancesResponse>"
+_SET, _SET_END = b"<reservationSet>", b"</reservationSet>"
+_TAIL = re.compile(rb"\s*(?:<nextToken>([^<]*)</nextToken>\s*|<nextToken/>\s*)?%s\s*\Z" % _FOOT)
 
 Kept = dict[str, Any]
 """One instance: `id`, `tags` (key → value), and a text for each field that was asked for."""
@@ -53,11 +56,40 @@ class Unplain(Exception):
     """The quick way cannot prove where something stands; expat can."""
 
 
+class Page:
+    """One page of instances, read when it is asked for.
+
+    The token of the next page is known before the instances are, so that the next page can be
+    on its way while this one is read and judged.
+    """
+
+    __slots__ = ("_body", "_fields", "_token")
+
+    def __init__(self, body: bytes, fields: Fields, token: str) -> None:
+        self._body = body
+        self._fields = fields
+        self._token = token
+
+    def instances(self) -> list[Kept]:
+        """The instances of the page, in its order.
+
+        Raises:
+            ResponseParserError: the body is not a whole answer, or its token not the one that
+                was taken from its end.
+        """
+        instances, token = select(self._body, self._fields)
+        if token != self._token:
+            raise ResponseParserError(
+                "DescribeInstances: the next page's token is not where it is expected"
+            )
+        return instances
+
+
 def session_keeping(fields: Fields) -> Session:
     """A botocore session whose EC2 clients answer DescribeInstances with `fields` and tags only.
 
-    A page is `{"Instances": [Kept, ...], "NextToken": ..., "ResponseMetadata": ...}`; every
-    other operation is parsed as always.
+    A page is `{"Page": Page, "NextToken": ..., "ResponseMetadata": ...}`; every other operation
+    is parsed as always.
     """
     session = Session()
     cast("Any", session).register_component("response_parser_factory", _Factory(fields))
@@ -74,6 +106,18 @@ def select(body: bytes, fields: Fields) -> tuple[list[Kept], str]:
         return _quick(body, fields)
     except (Unplain, UnicodeDecodeError):
         return _careful(body, fields)
+
+
+def early_token(body: bytes) -> str | None:
+    """The next page's token from a page's last bytes, or None where they do not say plainly.
+
+    It is a guess until the whole page is read, which finds the token by its place in the tree.
+    """
+    end = body.rfind(_SET_END)
+    tail = _TAIL.match(body, end + len(_SET_END)) if end >= 0 else None
+    if tail is None or b"nextToken" in body[: body.find(b"<reservationSet")]:
+        return None
+    return _text(tail[1] or b"") if b"&" not in (tail[1] or b"") else None
 
 
 class _Factory(ResponseParserFactory):
@@ -95,8 +139,11 @@ class _Parser(EC2QueryParser):
     def _do_parse(self, response: Mapping[str, Any], shape: Shape | None) -> object:
         if shape is None or cast("str", shape.name) != "DescribeInstancesResult":
             return cast("Any", super())._do_parse(response, shape)  # noqa: SLF001 -- its own parent
-        instances, token = select(response["body"], self.fields)
-        page: dict[str, Any] = {"Instances": instances, "ResponseMetadata": {}}
+        body = cast("bytes", response["body"])
+        token = early_token(body)
+        if token is None:
+            token = select(body, self.fields)[1]
+        page: dict[str, Any] = {"Page": Page(body, self.fields, token), "ResponseMetadata": {}}
         if token:
             page["NextToken"] = token
         return page
@@ -107,45 +154,52 @@ class _Parser(EC2QueryParser):
 
 def _quick(body: bytes, fields: Fields) -> tuple[list[Kept], str]:
     content = _plain(body)
-    opened = content.find(b"<reservationSet")
-    token = _token(content)
-    if opened < 0:
-        return [], token
-    if content.count(b"reservationSet>") != 2 or _depth(content[:opened]) != 0:
-        raise Unplain
     pieces = content.split(b"<instanceId>")
+    head, last = pieces[0], pieces[-1]
     if len(pieces) == 1:  # a page without instances is too small to be quick about
         raise Unplain
-    _expect_instance(pieces[0], _FIRST, _depth(pieces[0]))
+    if content.count(b"<instanceId") != len(pieces) - 1 or content.count(b"reservationSet>") != 2:
+        raise Unplain
+    opened, closed = head.find(_SET), last.rfind(_SET_END)
+    if opened < 0 or closed < 0 or _depth(head[:opened]) != 0:
+        raise Unplain
+    _expect_instance(head, _depth(head))
     instances: list[Kept] = []
     for piece in pieces[1:-1]:
         kept, depth = _instance(piece, fields)
         instances.append(kept)
-        opening = _FIRST if b"</instancesSet>" in piece else _NEXT
-        _expect_instance(piece, opening, _INSTANCE_DEPTH + depth)
-    kept, depth = _instance(pieces[-1], fields)
+        _expect_instance(piece, _INSTANCE_DEPTH + depth)
+    tail = last[closed + len(_SET_END) :]
+    kept, depth = _instance(last[: closed + len(_SET_END)], fields)
     instances.append(kept)
-    if depth != -_INSTANCE_DEPTH or b"</reservationSet>" not in pieces[-1]:
+    if depth != -_INSTANCE_DEPTH or _depth(tail) != 0:
         raise Unplain
-    return instances, token
+    tokens = [token for token in (_token(head[:opened]), _token(tail)) if token is not None]
+    if len(tokens) > 1:
+        raise Unplain
+    return instances, tokens[0] if tokens else ""
 
 
 def _plain(body: bytes) -> bytes:
-    """The content of the root, once the body has proved to be plain, with `<a/>` as `<a></>`.
+    """The content of the root, once the body has proved to be plain.
 
-    With as many `<` as `>` (`_depth` sees to it) no text holds a bare `>`, so that every `/>`
-    ended an empty element, and the depth of any place is a matter of counting.
+    No comment, CDATA, instruction or attribute; and with as many `<` as `>` (`_depth` sees to
+    it) no text holds a bare `>`. So `</` and `/>` are what they seem, and the depth of any place
+    is a matter of counting.
     """
     head = _HEAD.match(body)
     stop = body.rfind(_FOOT)
     if not head or stop < 0 or body[stop + len(_FOOT) :].strip():
         raise Unplain
-    if b"\r" in body or (b"!" in body and b"<!" in body):
+    content = body[head.end() : stop]
+    if b"\r" in content or (b"!" in content and b"<!" in content):
         raise Unplain
-    content = body[head.end() : stop].replace(b"/>", b"></>")
-    if b"xmlns:" in content or (b"?" in content and b"<?" in content):
+    if b"?" in content and b"<?" in content:
         raise Unplain
-    content.decode()  # all of it must be UTF-8, as expat would demand
+    if b"=" in content and _ATTRIBUTE.search(content):
+        raise Unplain
+    if not content.isascii():
+        content.decode()  # all of it must be UTF-8, as expat would demand
     return content
 
 
@@ -155,52 +209,57 @@ def _depth(span: bytes) -> int:
     tags = skeleton.count(b"<")
     if tags != skeleton.count(b">"):
         raise Unplain
-    return tags - 2 * skeleton.count(b"</")
+    closed = span.count(b"</")
+    return tags - closed - skeleton.count(b"</")  # in the skeleton `<a/>` looks like `</a>`
 
 
-def _expect_instance(before: bytes, opening: re.Pattern[bytes], depth: int) -> None:
+def _expect_instance(before: bytes, depth: int) -> None:
     """What stands right before an instance's id, and how deep: so it is an instance's."""
-    if depth != _INSTANCE_DEPTH or not opening.search(before[-_GLUE:]):
+    glue = before[-_GLUE:]
+    if depth != _INSTANCE_DEPTH:
+        raise Unplain
+    if not _FIRST.search(glue) and (not _NEXT.search(glue) or b"</instancesSet>" in before):
         raise Unplain
 
 
-def _token(content: bytes) -> str:
-    at = content.find(b"<nextToken")
+def _token(span: bytes) -> str | None:
+    """The next page's token, in what stands beside the reservations."""
+    at = span.find(b"<nextToken")
     if at < 0:
-        return ""
-    if _depth(content[:at]) != 0 or content.count(b"<nextToken") != 1:
+        return None
+    if _depth(span[:at]) != 0 or span.count(b"<nextToken") != 1:
         raise Unplain
-    return _text(_inside(content, at, b"nextToken"))
+    return _text(_inside(span, at, b"nextToken"))
 
 
 def _instance(piece: bytes, fields: Fields) -> tuple[Kept, int]:
     """One instance from behind `<instanceId>` to the next one; and the change of depth there."""
     end = piece.find(b"</instanceId>")
-    if end < 0 or piece.find(b"<", 0, end) >= 0 or b"<instanceId" in piece:
+    if end < 0 or piece.find(b"<", 0, end) >= 0:
         raise Unplain
-    kept: Kept = {"id": _text(piece[:end])}
     rest = piece[end + 13 :]
+    kept: Kept = {"id": _text(piece[:end])}
     for key, path in fields.items():
         kept[key] = _field(rest, path)
     at = rest.find(b"<tagSet")
     if at < 0:
         kept["tags"] = {}
         return kept, _depth(rest)
-    before = _depth(rest[:at])
-    if before != 0 or rest.find(b"<tagSet", at + 7) >= 0:
+    if _depth(rest[:at]) != 0:
         raise Unplain
     tags = _inside(rest, at, b"tagSet")
     kept["tags"] = _tags(tags)
-    return kept, _depth(rest[at + len(tags) + 8 :]) + 1
+    behind = at + len(tags) + (17 if tags or rest.startswith(b"<tagSet></", at) else 9)
+    return kept, _depth(rest[behind:])
 
 
 def _inside(span: bytes, at: int, name: bytes) -> bytes:
     """The content of the element `name` that begins at `at`; none for an empty element."""
     begin = at + len(name) + 2
     if span[begin - 1 : begin] != b">":
+        if span[begin - 1 : begin + 1] == b"/>":
+            return b""
         raise Unplain
-    if span.startswith(b"</>", begin):
-        return b""
     end = span.find(b"</" + name + b">", begin)
     if end < 0:
         raise Unplain
@@ -212,9 +271,7 @@ def _field(span: bytes, path: tuple[str, ...]) -> str:
         element = name.encode()
         at = span.find(b"<" + element + b">")
         if at < 0:
-            if b"<" + element in span:
-                raise Unplain
-            return ""
+            return "" if b"<" + element not in span else _empty(span, element)
         if _depth(span[:at]) != 0:
             raise Unplain
         span = _inside(span, at, element)
@@ -223,16 +280,23 @@ def _field(span: bytes, path: tuple[str, ...]) -> str:
     return _text(span)
 
 
+def _empty(span: bytes, element: bytes) -> str:
+    """An element that is there and has no content, where it could be the one that is meant."""
+    at = span.find(b"<" + element + b"/>")
+    if at < 0 or span.count(b"<" + element) != 1:
+        raise Unplain
+    return ""
+
+
 def _tags(content: bytes) -> dict[str, str]:
-    """Every byte of the tag set is accounted for, or it is not a plain one."""
-    pairs = _TAG.findall(content)
-    if content.translate(None, _FLESH) != _TAG_SKELETON * len(pairs) and not _TAGS.fullmatch(
-        content
-    ):
+    """Every element of the tag set is accounted for, or it is not a plain one."""
+    text = content.decode()
+    pairs = _TAG.findall(text)
+    if text.count("<") != 6 * len(pairs) - text.count("<value/>"):
         raise Unplain
-    if content.count(b"<item>") != len(pairs):
-        raise Unplain
-    return {_text(key): _text(value) for key, value in pairs}
+    if "&" in text:
+        return {_text(key.encode()): _text(value.encode()) for key, value in pairs}
+    return dict(pairs)
 
 
 def _text(raw: bytes) -> str:

@@ -57,14 +57,17 @@ def explained(error: BaseException) -> Failure:
 
 def _of_rooms(error: BaseException) -> Failure:
     """The errors of the heavier rooms, imported only when there is one to explain."""
+    from fleetmend.components.rules_file import RulesError  # noqa: PLC0415
     from fleetmend.components.settings import SettingsError  # noqa: PLC0415
     from fleetmend.deploy.package import PackagingFailed  # noqa: PLC0415
     from fleetmend.deploy.problems import ProgramError  # noqa: PLC0415
-    from fleetmend.lab.marked import ScenarioError  # noqa: PLC0415
+    from fleetmend.lab.scenario import ScenarioError  # noqa: PLC0415
 
     match error:
         case ScenarioError():
             return wrong(str(error), "docs/lab.md shows the form")
+        case RulesError():
+            return wrong(str(error), "docs/compliance.md shows the form")
         case SettingsError():
             return wrong(str(error), "docs/settings.md lists every setting with its valid form")
         case ProgramError():

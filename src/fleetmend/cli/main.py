@@ -7,7 +7,16 @@ from typing import Annotated
 import typer
 
 import fleetmend
-from fleetmend.cli import demo, infrastructure, lab, operating, output, package, watching
+from fleetmend.cli import (
+    complying,
+    demo,
+    infrastructure,
+    lab,
+    operating,
+    output,
+    package,
+    watching,
+)
 from fleetmend.cli.failures import Exit, explained
 from fleetmend.cli.options import examples
 
@@ -20,7 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=examples("fleetmend demo", "fleetmend status", "fleetmend COMMAND --help"),
 )
-for part in (demo.app, watching.app, operating.app, infrastructure.app, package.app):
+for part in (demo.app, watching.app, operating.app, complying.app, infrastructure.app, package.app):
     app.add_typer(part)
 app.add_typer(infrastructure.export, name="export")
 app.add_typer(lab.app, name="lab")

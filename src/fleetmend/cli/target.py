@@ -81,6 +81,28 @@ def find(*, environment: str | None, project: str, region: str | None, lab: bool
     return Target(installed, lab=False, names={})
 
 
+def region(given: str | None, *, lab: bool | None) -> str:
+    """The region meant by the options, where no installation is needed.
+
+    A lab that runs is taken unless `--no-lab` is given.
+
+    Raises:
+        Failure: no lab runs and no region is named.
+    """
+    from fleetmend.lab.emulator import state  # noqa: PLC0415 -- boto3
+
+    running = state.find() if lab is not False else None
+    if running:
+        os.environ.update(running.environment)
+        note("talking to the lab (--no-lab talks to an account)")
+        return running.region
+    if lab:
+        raise wrong("no lab is running", "start one: fleetmend lab up")
+    if not given:
+        raise wrong("no region is given", "give --region, or set AWS_REGION")
+    return given
+
+
 def concern(given: str) -> str:
     """The concern, if there is such a one."""
     if given not in CONCERNS:

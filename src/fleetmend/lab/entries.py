@@ -1,15 +1,9 @@
 """Entries of a scenario file become words: the one verb or expectation of each, validated."""
 
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
-from pydantic import BaseModel, ValidationError
-
-from fleetmend.lab.marked import Marked, Path
+from fleetmend.components.marked import Marked, Path, hint, validated
 from fleetmend.lab.words import FROM_FILE, Word
-
-M = TypeVar("M", bound=BaseModel)
 
 
 def mappings(marked: Marked, value: object, key: str) -> list[tuple[int, dict[str, Any]]]:
@@ -47,50 +41,17 @@ def one_word(
     if isinstance(given, dict):
         for key in entry:
             marked.complain((*path, key), f"belongs inside `{word}: {{…}}`")
-        return validated(marked, model, cast("dict[str, Any]", given), (*path, word))
+        return validated(
+            marked, model, cast("dict[str, Any]", given), (*path, word), context=FROM_FILE
+        )
     if not model.short:
         marked.complain((*path, word), f"needs its arguments as a mapping: `{word}: {{…}}`")
         return None
-    return validated(marked, model, {model.short: given, **entry}, path, {model.short: word})
-
-
-def validated(
-    marked: Marked,
-    model: type[M],
-    value: dict[str, Any],
-    path: Path,
-    renamed: Mapping[str, str] | None = None,
-) -> M | None:
-    """The model of a mapping, or None with every mistake complained about."""
-    try:
-        return model.model_validate(value, by_alias=True, by_name=False, context=FROM_FILE)
-    except ValidationError as error:
-        keys = [info.alias or name for name, info in model.model_fields.items()]
-        for item in error.errors():
-            place = tuple((renamed or {}).get(str(p), p) for p in item["loc"])
-            marked.complain((*path, *place), _sentence(dict(item), keys))
-        return None
-
-
-def _sentence(item: Mapping[str, Any], keys: Iterable[str]) -> str:
-    """Pydantic's finding as a sentence with its remedy."""
-    match item["type"]:
-        case "extra_forbidden":
-            return f"unknown key{hint(str(item['loc'][-1]), keys)}"
-        case "missing":
-            return "is missing"
-        case "string_type":
-            return f"must be text: put {item['input']!r} in quotes"
-        case "string_pattern_mismatch":
-            return f"{item['input']!r} is no name here: it must match {item['ctx']['pattern']}"
-        case _:
-            return str(item["msg"]).removeprefix("Value error, ")
-
-
-def hint(word: str, known: Iterable[str]) -> str:
-    """What was probably meant, or all there is."""
-    choices = sorted(known)
-    close = get_close_matches(word, choices, n=2, cutoff=0.6)
-    if close:
-        return f"; did you mean {' or '.join(close)}?"
-    return f"; known are {', '.join(choices)}"
+    return validated(
+        marked,
+        model,
+        {model.short: given, **entry},
+        path,
+        {model.short: word},
+        context=FROM_FILE,
+    )

@@ -13,10 +13,27 @@ from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from fleetmend.lab.entries import hint, mappings, one_word, validated
-from fleetmend.lab.marked import Marked, Path, Problem, ScenarioError, parse
+from fleetmend.components.marked import (
+    FileUnusable,
+    Marked,
+    Path,
+    hint,
+    parse,
+    read_text,
+    validated,
+)
+from fleetmend.lab.entries import mappings, one_word
 from fleetmend.lab.vocabulary import End, PolicyOverrides
-from fleetmend.lab.words import EXPECTATIONS, VERBS, Expectation, Verb, Word, roles, seconds
+from fleetmend.lab.words import (
+    EXPECTATIONS,
+    FROM_FILE,
+    VERBS,
+    Expectation,
+    Verb,
+    Word,
+    roles,
+    seconds,
+)
 
 __all__ = ["Instances", "Scenario", "ScenarioError", "Step", "load", "loads", "when_tagged"]
 
@@ -24,6 +41,10 @@ AFTERMATH = 1800.0
 """Seconds a scenario goes on after its last entry when it does not say `end`."""
 
 _RELATIVE = re.compile(r"\+(\S+)")
+
+
+class ScenarioError(FileUnusable):
+    """A scenario that cannot be used: every mistake found, with file, line and key."""
 
 
 class _Part(BaseModel):
@@ -180,12 +201,7 @@ def load(file: File) -> Scenario:
     Raises:
         ScenarioError: with every mistake found, an unreadable file included.
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise ScenarioError([Problem(str(file), 1, "", f"cannot be read: {reason}")]) from error
-    return loads(text, str(file))
+    return loads(read_text(file, ScenarioError), str(file))
 
 
 def loads(text: str, file: str = "<text>") -> Scenario:
@@ -194,14 +210,14 @@ def loads(text: str, file: str = "<text>") -> Scenario:
     Raises:
         ScenarioError: with every mistake found.
     """
-    marked = parse(text, file)
+    marked = parse(text, file, ScenarioError)
     if not isinstance(marked.value, dict):
         marked.complain((), "a scenario is a mapping with `name`, `fleet`, `timeline`, `expect`")
-        raise ScenarioError(marked.problems)
+        raise marked.refused()
     head = dict(cast("dict[str, Any]", marked.value))
     timeline = list(_steps(marked, head.pop("timeline", None)))
     expect = list(_expectations(marked, head.pop("expect", None)))
-    scenario = validated(marked, Scenario, head, ())
+    scenario = validated(marked, Scenario, head, (), context=FROM_FILE)
     shown = scenario or _just_fleet(head)
     if shown is not None:
         _check_fleet(marked, shown)
@@ -213,7 +229,7 @@ def loads(text: str, file: str = "<text>") -> Scenario:
         if ends and step.at > ends[0]:
             marked.complain(path, "comes after the end")
     if marked.problems or scenario is None:
-        raise ScenarioError(marked.problems)
+        raise marked.refused()
     return scenario.model_copy(
         update={"timeline": tuple(steps), "expect": tuple(word for _, word in expect)}
     )

@@ -216,8 +216,8 @@ def test_a_client_of_the_session_pages_with_the_selective_answer(monkeypatch):
 
     client.meta.events.register("before-send.ec2.*", answer)
     pages_read = list(client.get_paginator("describe_instances").paginate())
-    assert [len(page["Instances"]) for page in pages_read] == [3, 2]
-    assert pages_read[0]["Instances"][1] == {
+    assert [len(page["Page"].instances()) for page in pages_read] == [3, 2]
+    assert pages_read[0]["Page"].instances()[1] == {
         "id": "i-1",
         "state": "running",
         "type": "t4g.small",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetmend.lab.marked import spelled
+from fleetmend.components.marked import spelled
 from fleetmend.lab.scenario import Scenario, ScenarioError, load, loads, when_tagged
 from fleetmend.lab.vocabulary import aws, fleet
 from fleetmend.lab.words import EXPECTATIONS, VERBS, Verb, in_words, seconds

@@ -1,0 +1,1 @@
+"""The inventory scan beside others, on one canned endpoint."""

@@ -1,0 +1,71 @@
+"""`fleetmend comply`: what a rules file finds in a region."""
+
+import pytest
+
+from fleetmend.cli import complying
+
+RULES = """\
+rules:
+  - {name: environment, tag: Environment, allowed: [prod, dev]}
+  - {name: backup, tag: Backup, severity: warning}
+"""
+
+
+@pytest.fixture
+def rules(tmp_path):
+    path = tmp_path / "rules.yaml"
+    path.write_text(RULES)
+    return path
+
+
+def comply(fleetmend, rules, *more):
+    return fleetmend("comply", "--rules", str(rules), "--region", "eu-west-1", "--no-lab", *more)
+
+
+def test_what_violates_is_listed_and_ends_with_1(account, fleetmend, rules):
+    good = account.instance(stopped=False, tags={"Environment": "prod", "Backup": "x"})
+    near = account.instance(
+        stopped=True, tags={"environment": "prod", "Backup": "x", "Owner": "web"}
+    )
+    ran = comply(fleetmend, rules)
+    assert ran.code == 1
+    assert near in ran.out
+    assert good not in ran.out
+    assert "'environment' instead of 'Environment'" in ran.out
+    assert "1 of 2 resources comply (50.0 %)" in ran.out
+
+
+def test_warnings_alone_are_fine(account, fleetmend, rules):
+    account.instance(stopped=False, tags={"Environment": "prod"})
+    ran = comply(fleetmend, rules)
+    assert ran.code == 0
+    assert "no tag Backup" in ran.out
+
+
+def test_machines_get_everything(account, fleetmend, rules):
+    broken = account.instance(stopped=False, tags={"Environment": "qa"})
+    said = comply(fleetmend, rules, "--json").json
+    assert (said["judged"], said["violating"], said["rate"]) == (1, 1, 0.0)
+    assert said["by_rule"] == {"environment": 1, "backup": 1}
+    first = said["findings"][0]
+    assert (first["id"], first["problem"], first["found"]) == (broken, "not-allowed", "qa")
+
+
+def test_a_broken_rules_file_is_refused_with_file_line_and_reason(fleetmend, rules):
+    rules.write_text(RULES.replace("severity: warning", "severity: grave"))
+    ran = comply(fleetmend, rules)
+    assert ran.code == 2
+    assert f"{rules}:3: rules[1].severity" in ran.err
+    assert "docs/compliance.md" in ran.err
+
+
+def test_long_lists_are_cut_for_people(account, fleetmend, rules, monkeypatch):
+    monkeypatch.setattr(complying, "SHOWN", 1)
+    account.instance(stopped=False, tags={"Name": "x"})
+    assert "… and 1 more; --json lists them all" in comply(fleetmend, rules).out
+
+
+def test_a_region_must_be_known(fleetmend, rules):
+    ran = fleetmend("comply", "--rules", str(rules), "--no-lab")
+    assert ran.code == 2
+    assert "no region is given" in ran.err

@@ -1,6 +1,7 @@
 """The pages are true: links lead somewhere, tables name what there is, examples run."""
 
 import ast
+import json
 import re
 import tomllib
 from dataclasses import fields
@@ -78,6 +79,8 @@ def test_every_setting_of_the_policy_is_explained():
         default = getattr(RecoveryPolicy(), field.name)
         if isinstance(default, timedelta):
             default = f"{default.total_seconds():g}"
+        if isinstance(default, tuple):
+            default = f"`{json.dumps(default)}`"
         if field.name != "selector":
             assert listed[field.name] == str(default), field.name
         assert field.name in listed

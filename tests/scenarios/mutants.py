@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from fleetmend.aws import ec2, ledger, starting
-from fleetmend.core import holds, loop, record_json, telling
+from fleetmend.core import holds, loop, ownership, record_json, telling
 from fleetmend.core.decisions import recovery
 from fleetmend.core.decisions.recovery import down, gates, turns
 from fleetmend.core.model import Attempt, Decision, Result, Status
@@ -204,6 +204,27 @@ def _no_holds(patch: Patch) -> None:
     patch.setattr(holds, "in_force", lambda tags, recorded, now: None)
 
 
+def _nobody_owns(patch: Patch) -> None:
+    patch.setattr(ownership, "owner", lambda seen, policy: None)
+
+
+def _scheduler_forgotten(patch: Patch) -> None:
+    real = ownership.owner
+
+    def owner(seen: Any, policy: Any) -> Any:
+        return real(seen, replace(policy, scheduler_tags=()))
+
+    patch.setattr(ownership, "owner", owner)
+
+
+def _operator_unread(patch: Patch) -> None:
+    patch.setattr(ec2, "_operator", lambda raw: None)
+
+
+def _rootless_unread(patch: Patch) -> None:
+    patch.setattr(ec2, "_rootless", lambda raw: False)
+
+
 def _garbage_is_nothing(patch: Patch) -> None:
     """A record that cannot be read is taken for none."""
     real = ledger.S3Ledger.read
@@ -309,6 +330,18 @@ def unreadable() -> Iterable[Scenario]:
         yield _history(garbage, Step(100.0, fleet.Stop(subject="api")))
 
 
+def owned() -> Iterable[Scenario]:
+    """Instances that others look after, or that nobody could start, stop."""
+    parts = (
+        Instances(name="timed", tags={**ON, "Schedule": "office"}),
+        Instances(name="desk", tags=ON, operator="workspaces.amazonaws.com"),
+        Instances(name="hollow", tags=ON, root=False),
+    )
+    steps = [Step(10.0, fleet.Stop(subject=part.name)) for part in parts]
+    for seed in count(1):
+        yield _history(*steps, parts=parts).model_copy(update={"seed": seed})
+
+
 def unanswered() -> Iterable[Scenario]:
     """Each describe fails for good, one after the other."""
     for skip in count(0):
@@ -338,6 +371,10 @@ MUTANTS = (
     Mutant("no settling after a start", _no_settling, 60, swarming),
     Mutant("the budget is not kept", _no_budget, 2, never_up),
     Mutant("holds are ignored", _no_holds, 40, swarming),
+    Mutant("nobody else owns an instance", _nobody_owns, 2, owned),
+    Mutant("a scheduler's tag is not known", _scheduler_forgotten, 2, owned),
+    Mutant("EC2's own word on who runs it is not read", _operator_unread, 2, owned),
+    Mutant("a missing root volume is not seen", _rootless_unread, 2, owned),
     Mutant("an unreadable record counts as none", _garbage_is_nothing, 2, unreadable),
     Mutant("a failed describe counts as empty", _doubt_is_empty, 10, unanswered),
 )

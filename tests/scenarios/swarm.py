@@ -203,6 +203,23 @@ FAULTS: dict[str, Callable[[Dice], object]] = {
 }
 
 
+OTHERS = (
+    Instances(name="node", tags={**ON, "karpenter.sh/nodepool": "default"}),
+    Instances(name="desk", operator="workspaces.amazonaws.com", tags=ON),
+    Instances(name="hollow", root=False, tags=ON),
+)
+
+
+def _left_alone(dice: Dice, seed: int) -> list[Instances]:
+    """Instances that others look after, drawn apart, so that they shift no other chance."""
+    chance = Random(f"swarm/others/{seed}")
+    chosen = [part for part in OTHERS if chance.random() < 0.1]
+    for part in chosen:
+        stop = fleet.Stop(subject=part.name, takes=chance.uniform(1.0, 30.0))
+        dice.at(stop, chance.uniform(5.0, 120.0))
+    return chosen
+
+
 def scenario(seed: int) -> Scenario:
     """The history of a seed: a small fleet, a subset of the faults, and a quiet end."""
     random = Random(f"swarm/{seed}")
@@ -225,6 +242,7 @@ def scenario(seed: int) -> Scenario:
     for fault in FAULTS.values():
         if random.random() < share:
             fault(dice)
+    parts += _left_alone(dice, seed)
     dice.at(general.End(), END)
     return Scenario(
         name=f"swarm {seed}",

@@ -27,7 +27,8 @@ RECORDS = frozenset(
     {
         *("open: starting", "open: started", "open: verifying", "open: stopping", "open: pending"),
         *("open: capacity", "open: fell-back", "open: retry", "exhausted: exhausted"),
-        *("refused: held", "refused: spot", "refused: in-group"),
+        *("refused: held", "refused: spot", "refused: in-group", "refused: karpenter"),
+        *("refused: managed", "refused: no-root-volume"),
         *("closed: recovered", "closed: running", "closed: terminated", "closed: out-of-scope"),
         *("closed: unreadable", "set-aside: "),
     }

@@ -175,7 +175,23 @@ def _instance(raw: Mapping[str, Any], at: datetime) -> Instance:
         tags={str(tag.get("Key") or ""): str(tag.get("Value") or "") for tag in tags},
         lifecycle=str(raw.get("InstanceLifecycle") or "normal"),
         launched_at=raw.get("LaunchTime"),
+        operator=_operator(raw),
+        rootless=_rootless(raw),
     )
+
+
+def _operator(raw: Mapping[str, Any]) -> str | None:
+    operator = cast("Mapping[str, Any]", raw.get("Operator") or {})
+    return str(operator.get("Principal") or "") if operator.get("Managed") is True else None
+
+
+def _rootless(raw: Mapping[str, Any]) -> bool:
+    """EC2 names the root device and lists the volumes, and it is not among them."""
+    device, listed = raw.get("RootDeviceName"), raw.get("BlockDeviceMappings")
+    if raw.get("RootDeviceType") != "ebs" or not device or not isinstance(listed, list):
+        return False
+    mappings = cast("Sequence[Mapping[str, Any]]", listed)
+    return all(mapping.get("DeviceName") != device for mapping in mappings)
 
 
 def _read_checks(item: Mapping[str, Any]) -> tuple[Check, ...]:

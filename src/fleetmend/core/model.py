@@ -77,7 +77,9 @@ class Instance:
     newer than they are. `launched_at` moves with every start (EC2 DescribeInstances,
     LaunchTime), which makes it the evidence of a start whose answer was lost. `checks` is empty
     when EC2 reports none, as for every instance that is not running. `retires_at` is when AWS
-    will stop or retire it, as it has announced.
+    will stop or retire it, as it has announced. `operator` is the service provider that runs it
+    (empty when EC2 does not say which), None when nobody does. `rootless` says that its root
+    volume is not attached, which EC2 must have said, not left out.
     """
 
     id: str
@@ -90,6 +92,8 @@ class Instance:
     launched_at: datetime | None = None
     checks: tuple[Check, ...] = ()
     retires_at: datetime | None = None
+    operator: str | None = None
+    rootless: bool = False
 
     @property
     def group(self) -> str | None:
@@ -275,6 +279,9 @@ class RecoveryPolicy:
 
     mode: Mode = Mode.ACT
     selector: Selector = Selector()
+    leave_to: tuple[str, ...] = ("batch", "eks", "emr", "karpenter", "managed", "scheduler")
+    scheduler_tags: tuple[str, ...] = ("Schedule",)
+    quarantine_tags: tuple[str, ...] = ("Quarantine",)
     retry_interval: timedelta = timedelta(minutes=5)
     jitter: float = 0.2
     max_attempts: int = 3

@@ -65,6 +65,8 @@ class Instances(_Part):
     zones: int = Field(default=2, ge=1, le=6, description="over how many zones they are spread")
     lifecycle: Literal["normal", "spot"] = Field(default="normal", description="how it is bought")
     state: Literal["running", "stopped"] = Field(default="running", description="at the start")
+    operator: str = Field(default="", description="the service provider that runs them, if any")
+    root: bool = Field(default=True, description="whether the root volume is attached")
 
 
 class Group(_Part):
@@ -115,6 +117,8 @@ class Member:
     lifecycle: str = "normal"
     state: str = "running"
     group: str = ""
+    operator: str = ""
+    root: bool = True
 
 
 class Scenario(_Part):
@@ -153,6 +157,8 @@ class Scenario(_Part):
                     part.tags,
                     part.lifecycle,
                     part.state,
+                    operator=part.operator,
+                    root=part.root,
                 )
         for group in self.fleet.groups:
             for k in range(group.desired):

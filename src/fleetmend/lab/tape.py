@@ -84,6 +84,7 @@ class Truth:
     id: str
     what: str
     tags: Mapping[str, str]
+    operator: str = ""
 
 
 @dataclass(frozen=True)

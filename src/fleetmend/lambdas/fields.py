@@ -116,6 +116,26 @@ class Tag:
         raise ValueError(f"not of the form {form}")
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A list of texts: of any that fit a tag's key, or of `known` alone."""
+
+    known: tuple[str, ...] = ()
+
+    def take(self, value: object) -> tuple[str, ...]:
+        """See `Kind`."""
+        words = cast("list[object]", value) if isinstance(value, list) else None
+        if words is None or not all(isinstance(word, str) for word in words):
+            raise ValueError(f"{value!r} is not a list of texts")
+        texts = tuple(str(word) for word in words)
+        for text in texts:
+            if self.known and text not in self.known:
+                raise ValueError(f"{text!r} is not one of {', '.join(self.known)}")
+            if not _fits_a_tag(text, ""):
+                raise ValueError(f"{text!r} is no key of a tag")
+        return texts
+
+
 LEASE = Duration(SHORTEST_LEASE.total_seconds(), 900.0)
 """An intent's life: it must outlast a run and the SDK's patience (ledger.md's rule)."""
 

@@ -9,7 +9,17 @@ from fleetmend.core.model import Instance, RecoveryPolicy
 from fleetmend.core.practices import recovering
 from fleetmend.lambdas import controller
 from fleetmend.lambdas.controller import Bound, Concern
-from fleetmend.lambdas.fields import DAY, LEASE, SIGHT, Declared, Duration, Number, Tag, Whole
+from fleetmend.lambdas.fields import (
+    DAY,
+    LEASE,
+    SIGHT,
+    Declared,
+    Duration,
+    Number,
+    Tag,
+    Whole,
+    Words,
+)
 from fleetmend.lambdas.wiring import Wired
 
 
@@ -25,6 +35,9 @@ def _settle(policy: RecoveryPolicy) -> tuple[RecoveryPolicy, str]:
 POLICY = Declared(
     RecoveryPolicy(),
     {
+        "leave_to": Words(RecoveryPolicy().leave_to),
+        "scheduler_tags": Words(),
+        "quarantine_tags": Words(),
         "retry_interval": Duration(0.01, DAY),
         "capacity_first": Duration(0.01, DAY),
         "capacity_longest": Duration(0.01, DAY),

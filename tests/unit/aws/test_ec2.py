@@ -97,6 +97,36 @@ def test_an_announced_retirement_is_seen(event, at):
         assert fleet(made).observe(["i-1"])["i-1"].retires_at == at
 
 
+ROOT = {"DeviceName": "/dev/xvda", "Ebs": {"VolumeId": "vol-1"}}
+EBS = {"RootDeviceType": "ebs", "RootDeviceName": "/dev/xvda"}
+
+
+@pytest.mark.parametrize(
+    ("said", "operator", "rootless"),
+    [
+        ({}, None, False),
+        ({"Operator": {"Managed": False}}, None, False),
+        (
+            {"Operator": {"Managed": True, "Principal": "eks.amazonaws.com"}},
+            "eks.amazonaws.com",
+            False,
+        ),
+        ({"Operator": {"Managed": True}}, "", False),
+        ({**EBS, "BlockDeviceMappings": [ROOT]}, None, False),
+        ({**EBS, "BlockDeviceMappings": []}, None, True),
+        ({**EBS, "BlockDeviceMappings": [{**ROOT, "DeviceName": "/dev/sdb"}]}, None, True),
+        (EBS, None, False),
+        ({**EBS, "RootDeviceType": "instance-store", "BlockDeviceMappings": []}, None, False),
+    ],
+)
+def test_who_runs_it_and_whether_its_root_is_there(said, operator, rootless):
+    made = client("ec2", lost)
+    with Stubber(made) as stub:
+        stub.add_response("describe_instances", reservations(instance("i-1", **said)))
+        seen = fleet(made).observe(["i-1"])["i-1"]
+    assert (seen.operator, seen.rootless) == (operator, rootless)
+
+
 def test_observe_reads_facts_and_every_check_that_aws_reports():
     made = client("ec2", lost)
     described = reservations(

@@ -29,7 +29,10 @@ checks = st.builds(
 )
 tags = st.dictionaries(
     st.sampled_from(
-        ["Auto-Recover", "fleetmend:hold-until", "aws:autoscaling:groupName", "Name", "ключ"]
+        [
+            *("Auto-Recover", "fleetmend:hold-until", "aws:autoscaling:groupName", "Name", "ключ"),
+            *("Schedule", "quarantine", "karpenter.sh/nodepool", "kubernetes.io/cluster/x"),
+        ]
     ),
     st.sampled_from(["true", "2026-03-01T13:00:00Z", "0001-01-01T00:00:00+14:00"]) | texts,
 )
@@ -44,6 +47,8 @@ instances = st.builds(
     lifecycle=st.sampled_from(["normal", "normal", "spot", "scheduled"]),
     launched_at=maybe_moments,
     checks=st.lists(checks, max_size=3).map(tuple),
+    operator=st.none() | st.none() | texts,
+    rootless=st.booleans(),
 )
 attempts = st.builds(Attempt, moments, st.sampled_from(Result), texts, texts)
 records = st.builds(

@@ -336,3 +336,44 @@ def test_a_look_already_set_for_sooner_costs_no_write():
     stored = record(attempts=(tried(Result.ACCEPTED, 5),))
     once = outcome_of(instance("pending"), stored).record
     assert outcome_of(instance("pending"), once, now=NOW + seconds(1)).record == once
+
+
+OWNED = [
+    ("managed", {}, {"operator": "eks.amazonaws.com"}),
+    ("managed", {}, {"operator": ""}),
+    ("eks", {"kubernetes.io/cluster/shop": "owned"}, {}),
+    ("eks", {"aws:eks:cluster-name": "shop"}, {}),
+    ("eks", {"eks:cluster-name": "shop"}, {}),
+    ("karpenter", {"karpenter.sh/nodepool": "default"}, {}),
+    ("karpenter", {"karpenter.k8s.aws/ec2nodeclass": "default"}, {}),
+    ("batch", {"AWSBatchServiceTag": "batch"}, {}),
+    ("emr", {"aws:elasticmapreduce:job-flow-id": "j-1"}, {}),
+    ("scheduler", {"Schedule": "office-hours"}, {}),
+    ("quarantined", {"QUARANTINE": ""}, {}),
+]
+
+
+@pytest.mark.parametrize(("code", "tags", "facts"), OWNED)
+def test_what_another_looks_after_is_left_to_it(code, tags, facts):
+    seen = instance(tags={**SCOPE, **tags}, **facts)
+    decision = outcome_of(seen)
+    assert (decision.reason, decision.act) == (code, "")
+    assert decision.record.status is Status.REFUSED
+    respected = tuple(one for one in POLICY.leave_to if one != code)
+    freed = outcome_of(seen, policy=replace(POLICY, leave_to=respected))
+    assert freed.act == ("" if code == "quarantined" else "start")
+
+
+@pytest.mark.parametrize(
+    "key", ["karpenter.sh/discovery", "schedule", "AWSBatchServiceTags", "Eks:"]
+)
+def test_a_near_miss_owns_nothing(key):
+    assert outcome_of(instance(tags={**SCOPE, key: "x"})).act == "start"
+
+
+def test_without_its_root_volume_it_is_told_once_and_started_when_it_is_back():
+    first = outcome_of(instance(rootless=True)).record
+    assert (first.status, first.reason) == (Status.REFUSED, "no-root-volume")
+    again = outcome_of(instance(rootless=True), first).record
+    assert [alert.kind for alert in again.owed] == ["no-root-volume"]
+    assert outcome_of(instance(), again).act == "start"

@@ -5,7 +5,7 @@ from datetime import datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleetmend.core import holds
+from fleetmend.core import holds, ownership
 from fleetmend.core.budgets import due, used_up
 from fleetmend.core.decisions.recovery import decide, learn
 from fleetmend.core.model import Mode, RecoveryPolicy, Result, Status
@@ -26,6 +26,8 @@ def test_a_start_passes_every_gate(seen, stored):
     assert POLICY.selector.matches(seen.tags)
     assert seen.group is None
     assert seen.lifecycle == "normal"
+    assert ownership.owner(seen, POLICY) is None
+    assert not seen.rootless
     assert not holds.in_force(seen.tags, stored.hold if stored else None, NOW)
     assert decision.record.intent.id == "fresh"
     assert decision.record.spent < POLICY.max_attempts

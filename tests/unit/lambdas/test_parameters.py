@@ -31,6 +31,8 @@ def test_every_field_of_the_policy_can_be_set_and_its_default_is_in_range(concer
         value = getattr(declared.default, name)
         if isinstance(value, Selector):
             value = {"key": value.key, "value": value.value}
+        if isinstance(value, tuple):
+            value = list(value)
         given = value.total_seconds() if isinstance(value, timedelta) else value
         taken = kind.take(given)
         assert taken == getattr(declared.default, name), name
@@ -64,6 +66,24 @@ def test_overrides_are_taken():
     assert not problems
     assert policy.retry_interval == timedelta(seconds=5)
     assert (policy.jitter, policy.max_attempts, policy.selector) == (0.0, 7, Selector("K", ""))
+
+
+@pytest.mark.parametrize("value", ["Schedule", ["", "ok"], [1], ["x" * 129], {"a": 1}, None])
+def test_a_list_of_keys_is_one_or_is_refused(value):
+    policy, problems = parse(json.dumps({"scheduler_tags": value}))
+    assert policy.scheduler_tags == RecoveryPolicy().scheduler_tags
+    assert len(problems) == 1
+
+
+def test_lists_of_words_are_taken():
+    text = '{"leave_to": ["emr"], "scheduler_tags": [], "quarantine_tags": ["Isolated"]}'
+    policy, problems = parse(text)
+    assert not problems
+    assert (policy.leave_to, policy.scheduler_tags) == (("emr",), ())
+    assert policy.quarantine_tags == ("Isolated",)
+    assert parse('{"leave_to": ["nobody"]}')[1] == [
+        "p: leave_to: 'nobody' is not one of batch, eks, emr, karpenter, managed, scheduler"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Rules about starts: announced, spaced, within the budget, of the right instances, all served."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 
 from fleetmend.lab.checker.evidence import (
@@ -15,6 +16,12 @@ from fleetmend.lab.checker.evidence import (
 from fleetmend.lab.tape import Call
 
 ISSUED = frozenset({"accepted", "refused", "unknown", "fell-back"})
+_OWNERS = re.compile(
+    r"(aws:)?eks:|kubernetes\.io/cluster/|karpenter\.(sh/(?!discovery$)|k8s\.aws/)|aws:batch:|"
+    r"AWSBatchServiceTag$|aws:elasticmapreduce:|Schedule$|(?i:quarantine)$"
+)
+"""Keys of tags by which another says that an instance is its own (docs/recovery.md)."""
+
 DOWN = frozenset({"stopped", "stopping"})
 FULL_SPEED = 20.0
 """A run older than this may have too little time left to send what it still holds."""
@@ -140,6 +147,7 @@ def untouchable(evidence: Evidence) -> Iterator[Violation]:
             tags = subject.tags(since, call.at)
             reasons = {
                 "out of scope": all(t.get(law.tag[0]) != law.tag[1] for t in tags),
+                "run by another": all(map(_owned, tags)) or subject.operated,
                 "in a group": all("aws:autoscaling:groupName" in t for t in tags),
                 "held": all(_held(evidence, t.get("fleetmend:hold-until"), call.at) for t in tags),
                 "not down": not DOWN.intersection(subject.states(since, call.at)),
@@ -154,6 +162,10 @@ def untouchable(evidence: Evidence) -> Iterator[Violation]:
                 and evidence.seconds(write.held_until) > write.at + SLACK
             ):
                 yield Violation("untouchable", subject.id, write.at, "planned although held")
+
+
+def _owned(tags: Mapping[str, str]) -> bool:
+    return any(_OWNERS.match(key) for key in tags)
 
 
 def _held(evidence: Evidence, until: str | None, moment: float) -> bool:

@@ -108,6 +108,11 @@ class Subject:
     starts: list[Call] = field(default_factory=list[Call])
     truths: list[Truth] = field(default_factory=list[Truth])
 
+    @property
+    def operated(self) -> bool:
+        """Whether a service provider runs it."""
+        return any(truth.operator for truth in self.truths)
+
     def record_at(self, moment: float) -> Write | None:
         """The record in force at that moment."""
         found = None

@@ -145,9 +145,11 @@ class Ec2Gateway:
             return answer
         document = paging.parse(answer[2])
         paging.page(call.operation, document, start, size)
-        if call.operation == "DescribeInstanceStatus":
-            for item in list(document.iter(paging.tag("item"))):
+        for item in list(document.iter(paging.tag("item"))):
+            if call.operation == "DescribeInstanceStatus":
                 self._show_checks(item)
+            else:
+                self._show_operator(item)
         return 200, _XML, paging.text(document)
 
     def _show_checks(self, item: Xml.Element) -> None:
@@ -160,6 +162,14 @@ class Ec2Gateway:
             summaries = dict.fromkeys(CHECKS, "not-applicable")
         elements = {_ELEMENTS.get(check, "attachedEbsStatus"): s for check, s in summaries.items()}
         paging.status_item(item, elements)
+
+    def _show_operator(self, item: Xml.Element) -> None:
+        name = item.findtext(paging.tag("instanceId"))
+        operator = self.physics.body(name).operator if name else ""
+        if operator:
+            shown = Xml.SubElement(item, paging.tag("operator"))
+            Xml.SubElement(shown, paging.tag("managed")).text = "true"
+            Xml.SubElement(shown, paging.tag("principal")).text = operator
 
     def _change(self, call: WireCall, environ: Environ, body: bytes) -> Answer:
         ids = _ids(call.parameters)

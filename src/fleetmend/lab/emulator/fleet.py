@@ -1,7 +1,7 @@
 """A scenario's fleet in the emulated account, and who is who in it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 
@@ -63,8 +63,9 @@ def create(emulators: Emulators, scenario: Scenario, start: datetime, speed: flo
     fleet = Fleet(scenario)
     emulators.physics.born_settled = True
     try:
-        for alike, same in groupby((m for m in members if not m.group), key=_alike):
-            _run(emulators, fleet, list(same), when_tagged(dict(alike[-1]), start, speed))
+        for _, alike in groupby((m for m in members if not m.group), key=_alike):
+            same = list(alike)
+            _run(emulators, fleet, same, when_tagged(same[0].tags, start, speed))
         for group in scenario.fleet.groups:
             _group(emulators, fleet, group, when_tagged(group.tags, start, speed))
     finally:
@@ -72,9 +73,8 @@ def create(emulators: Emulators, scenario: Scenario, start: datetime, speed: flo
     return fleet
 
 
-def _alike(member: Member) -> tuple[str, str, str, str, tuple[tuple[str, str], ...]]:
-    tags = tuple(sorted(member.tags.items()))
-    return member.type, member.zone, member.lifecycle, member.state, tags
+def _alike(member: Member) -> tuple[object, ...]:
+    return replace(member, name="", tags={}), *sorted(member.tags.items())
 
 
 def _run(
@@ -97,8 +97,11 @@ def _run(
         identity = str(instance["InstanceId"])
         fleet.add(member.name, identity)
         ec2.create_tags(Resources=[identity], Tags=[{"Key": "Name", "Value": member.name}])
-        if member.state == "stopped":
-            with emulators.lock:
+        with emulators.lock:
+            emulators.physics.body(identity).operator = member.operator
+            if not member.root:
+                emulators.physics.lose_root(identity)
+            if member.state == "stopped":
                 emulators.physics.settle(identity, "stopped")
 
 

@@ -72,6 +72,7 @@ class _Body:
     falls_back: int = 0
     checks_take: float | None = None
     stopping_takes: float | None = None
+    operator: str = ""
     turn: int = 0  # counts changes, so that an overtaken timer does nothing
     past: list[tuple[float, str, datetime]] = field(
         default_factory=list[tuple[float, str, datetime]]
@@ -128,6 +129,12 @@ class Physics:
                 raise Refused(
                     "IncorrectInstanceState",
                     f"The instance '{instance.id}' is not in a state from which it can be started.",
+                )
+            root = instance.root_device_name
+            if state == "stopped" and root not in instance.block_device_mapping:
+                raise Refused(
+                    "IncorrectInstanceState",
+                    f"Instance '{instance.id}' does not have a volume attached at root ({root})",
                 )
             lacking = state == "stopped" and any(
                 entry.type in ("", instance.instance_type)
@@ -234,6 +241,11 @@ class Physics:
         self.body(name).ready_at = 0.0
 
     # What the lab does to the fleet
+
+    def lose_root(self, name: str) -> None:
+        """Take the root volume off."""
+        instance = self.instances()[name]
+        instance.block_device_mapping.pop(instance.root_device_name)
 
     def impair(self, name: str, check: str) -> None:
         """Let a status check fail until `heal` or a fresh start."""

@@ -25,6 +25,7 @@ CODES = {
 }
 PAGE = 1000
 FILTER_VALUES = 200
+ROOT = "/dev/xvda"
 STATUS_IDS = 100
 """DescribeInstanceStatus takes at most 100 explicit ids."""
 
@@ -138,6 +139,13 @@ class Ec2:
             )
         now = self.engine.now
         cold = [one for one in wanted if one.state == "stopped"]
+        rootless = [one for one in cold if not one.root]
+        if rootless:
+            raise AwsError(
+                "IncorrectInstanceState",
+                f"Instance '{rootless[0].id}' does not have a volume attached at root ({ROOT})",
+                culprits=_ids(rootless),
+            )
         dry = [one for one in cold if any(short.hits(one, now) for short in self.shortages)]
         if dry:
             raise AwsError(
@@ -209,11 +217,20 @@ class Ec2:
             "Placement": {"AvailabilityZone": instance.zone, "Tenancy": "default"},
             "State": {"Code": CODES[look.state], "Name": look.state},
             "RootDeviceType": "ebs",
+            "RootDeviceName": ROOT,
+            "BlockDeviceMappings": [_root(instance)] if instance.root else [],
             "Tags": [{"Key": key, "Value": value} for key, value in sorted(look.tags.items())],
         }
         if instance.lifecycle != "normal":
             facts["InstanceLifecycle"] = instance.lifecycle
+        if instance.operator:
+            facts["Operator"] = {"Managed": True, "Principal": instance.operator}
         return facts
+
+
+def _root(instance: Instance) -> dict[str, Any]:
+    volume = f"vol-{instance.id[2:]}"
+    return {"DeviceName": ROOT, "Ebs": {"VolumeId": volume, "Status": "attached"}}
 
 
 def _ids(instances: Sequence[Instance]) -> tuple[str, ...]:

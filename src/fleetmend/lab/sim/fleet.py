@@ -44,6 +44,8 @@ class Instance:
     past: list[Look]
     boot_takes: float = BOOT_TAKES
     falls_back: int = 0
+    operator: str = ""
+    root: bool = True
     generation: int = 0
 
     @property

@@ -83,7 +83,9 @@ def _makeup(world: World, verb: Verb) -> bool:
             tags = when_tagged(verb.set, world.installed.epoch)
             for one in them:
                 world.fleet.retag(one, tags, verb.remove)
-                world.tape.truths.append(Truth(world.engine.now, one.id, "retagged", one.tags))
+                world.tape.truths.append(
+                    Truth(world.engine.now, one.id, "retagged", one.tags, one.operator)
+                )
         case fleet.NoCapacity(zone=zone, type=kind, span=span):
             world.ec2.shortages.append(Shortage(zone, kind, world.engine.now + span))
         case fleet.ZoneOutage(zone=zone, span=span):

@@ -263,7 +263,9 @@ class World:
 
     def _state(self, instance: Instance, what: str) -> None:
         self.note("state", instance.name, what)
-        self.tape.truths.append(Truth(self.engine.now, instance.id, what, instance.tags))
+        self.tape.truths.append(
+            Truth(self.engine.now, instance.id, what, instance.tags, instance.operator)
+        )
         if what in CODES and what in STOPPED_PATTERN["detail"]["state"]:
             self.send_event(instance, what)
 
@@ -320,7 +322,10 @@ class World:
                 group=member.group,
             )
             instance = self.fleet.named[member.name]
-            self.tape.truths.append(Truth(0.0, instance.id, "running", instance.tags))
+            instance.operator, instance.root = member.operator, member.root
+            self.tape.truths.append(
+                Truth(0.0, instance.id, "running", instance.tags, instance.operator)
+            )
             if member.state == "stopped":
                 stopped.append(member.name)
         if stopped:

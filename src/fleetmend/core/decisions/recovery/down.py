@@ -26,9 +26,9 @@ def down(
     if record.status is Status.EXHAUSTED:
         return Decision("exhausted", record)
     record = turns.opened(record, now)
-    refusal = refusals.refusal(record, seen, now)
+    refusal = refusals.refusal(record, seen, policy, now)
     if refusal:
-        return turns.refused(record, *refusal)
+        return turns.refused(_told(record, *refusal[:2]), *refusal)
     if record.attempts and record.attempts[-1].result is Result.WOULD:
         return Decision("observe", record)
     record = replace(record, status=Status.OPEN)
@@ -36,6 +36,14 @@ def down(
         record = replace(record, reason=seen.state, note=f"the instance is {seen.state}")
         return Decision(seen.state, turns.look(record, now, policy.transition_look))
     return _stopped(record, policy, now, intent_id)
+
+
+def _told(record: Record, code: str, note: str) -> Record:
+    """Most who are left alone have somebody; one without its root volume has nobody."""
+    if code != refusals.ROOTLESS:
+        return record
+    text = f"{record.subject} stays down: {note}. Attach it, and the next sweep starts it"
+    return record.telling("no-root-volume", text)
 
 
 def _stopped(record: Record, policy: RecoveryPolicy, now: datetime, intent_id: str) -> Decision:

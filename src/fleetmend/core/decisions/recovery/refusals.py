@@ -2,17 +2,21 @@
 
 from datetime import datetime
 
-from fleetmend.core import holds
-from fleetmend.core.model import Instance, Record
+from fleetmend.core import holds, ownership
+from fleetmend.core.model import Instance, Record, RecoveryPolicy
+
+ROOTLESS = "no-root-volume"
 
 
 def refusal(
-    record: Record, seen: Instance, now: datetime
+    record: Record, seen: Instance, policy: RecoveryPolicy, now: datetime
 ) -> tuple[str, str, datetime | None] | None:
-    """Why a stopped instance in scope is left alone: code, sentence, and when to look again.
+    """Why an instance in scope is left alone: code, sentence, and when to look again.
 
-    Spot: a stopped spot instance is EC2's to start (EC2 User Guide, "Spot Instance
-    interruptions"). In a group: Auto Scaling replaces what stops (docs/recovery.md).
+    Whatever of Fleetmend stops an instance on purpose leaves a hold, so it needs no rule of its
+    own. Spot: a stopped spot instance is EC2's to start (EC2 User Guide, "Spot Instance
+    interruptions"). In a group: Auto Scaling replaces what stops. Without its root volume EC2
+    refuses every start (EC2 User Guide, "Troubleshoot starting and stopping an instance").
     """
     hold = holds.in_force(seen.tags, record.hold, now)
     if hold:
@@ -21,12 +25,11 @@ def refusal(
             f"held until {hold.until:%Y-%m-%dT%H:%M:%SZ} by {hold.by}: {hold.reason}",
             hold.until,
         )
-    if seen.group:
-        return (
-            "in-group",
-            f"it belongs to the Auto Scaling group {seen.group}, which replaces it",
-            None,
-        )
+    owner = ownership.owner(seen, policy)
+    if owner:
+        return owner.code, owner.sentence, None
     if seen.lifecycle != "normal":
         return seen.lifecycle, f"a {seen.lifecycle} instance is started by EC2, not by us", None
+    if seen.rootless:
+        return ROOTLESS, "its root volume is not attached: EC2 would refuse every start", None
     return None

@@ -9,11 +9,13 @@ import importlib
 import inspect
 import json
 import pkgutil
+import sys
 from importlib.metadata import version
-from typing import Any
+from typing import Any, cast
 
 import pulumi
-from pulumi.provider.experimental import component_provider_host
+from pulumi.provider import main
+from pulumi.provider.experimental.analyzer import ComponentDefinition
 from pulumi.provider.experimental.component import ComponentProvider
 
 from fleetmend import components as room
@@ -43,12 +45,41 @@ def components() -> list[type[pulumi.ComponentResource]]:
     return [found[name] for name in sorted(found)]
 
 
+class Provider(ComponentProvider):
+    """Hosts the components, and hands them whole numbers as `int`.
+
+    All numbers cross the wire as floats, and the SDK hands them on as such: a component that puts
+    one into a text would write `rate(2.0 minutes)`, which EventBridge Scheduler refuses.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(components(), NAME, None, version(NAME))
+
+    def map_inputs(
+        self, inputs: pulumi.Inputs, component_def: ComponentDefinition
+    ) -> pulumi.Inputs:
+        """See `ComponentProvider.map_inputs`."""
+        return whole(super().map_inputs(inputs, component_def))
+
+
+def whole(value: Any) -> Any:  # noqa: ANN401 whatever a program gives
+    """`value` with every float that is a whole number as an `int`, however deep it lies."""
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case list():
+            return [whole(item) for item in cast("list[Any]", value)]
+        case dict():
+            return {name: whole(item) for name, item in cast("dict[str, Any]", value).items()}
+        case _:
+            return value
+
+
 def schema() -> dict[str, Any]:
     """The package schema: tokens, inputs, outputs and their descriptions."""
-    provider = ComponentProvider(components(), NAME, None, version(NAME))
-    return json.loads(provider.schema or "{}")
+    return json.loads(Provider().schema or "{}")
 
 
 def serve() -> None:
     """Host the components for Pulumi's engine; it says on the command line where it listens."""
-    component_provider_host(components(), NAME, None, version(NAME))
+    main(Provider(), sys.argv[1:])

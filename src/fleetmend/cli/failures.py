@@ -61,6 +61,7 @@ def _of_rooms(error: BaseException) -> Failure:
     from fleetmend.components.settings import SettingsError  # noqa: PLC0415
     from fleetmend.deploy.package import PackagingFailed  # noqa: PLC0415
     from fleetmend.deploy.problems import ProgramError  # noqa: PLC0415
+    from fleetmend.deploy.programs import ProgramFailed  # noqa: PLC0415
     from fleetmend.lab.scenario import ScenarioError  # noqa: PLC0415
 
     match error:
@@ -72,6 +73,8 @@ def _of_rooms(error: BaseException) -> Failure:
             return wrong(str(error), "docs/settings.md lists every setting with its valid form")
         case ProgramError():
             return wrong(str(error))
+        case ProgramFailed():
+            return wrong(str(error), error.remedy)
         case PackagingFailed():
             return Failure(str(error))
         case _:

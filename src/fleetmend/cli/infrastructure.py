@@ -170,6 +170,7 @@ def _engine(
         program=what.declare,
         config=what.config,
         folder=folder,
+        project=what.project,
         stack=what.stack,
         secret_keys=what.secrets,
     )

@@ -1,7 +1,7 @@
 """Which Pulumi program a command is about, and with what configuration."""
 
 import os
-import runpy
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,13 +43,15 @@ Source = Annotated[
     ),
 ]
 
-_NAMESPACE = "fleetmend:"
+_PROJECT = "fleetmend"
+_STACK = "dev"
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program ready to be captured or deployed. `stack` is the environment suffix.
+    """A program ready to be captured or deployed.
 
+    `stack` is the environment suffix, or what the stack file of another program is called.
     `secrets` are the keys of `config` whose values nobody may see.
     """
 
@@ -57,6 +59,7 @@ class Program:
     config: Mapping[str, str]
     stack: str
     secrets: frozenset[str]
+    project: str = _PROJECT
 
     def captured(self) -> "Graph":
         """Its resource graph.
@@ -67,7 +70,13 @@ class Program:
         """
         from fleetmend.deploy.capture import capture  # noqa: PLC0415 -- Pulumi takes a second
 
-        return capture(self.declare, config=self.config, stack=self.stack, secret_keys=self.secrets)
+        return capture(
+            self.declare,
+            config=self.config,
+            project=self.project,
+            stack=self.stack,
+            secret_keys=self.secrets,
+        )
 
 
 def read(
@@ -87,15 +96,14 @@ def read(
     """
     from fleetmend.components.settings import HIDDEN, Settings  # noqa: PLC0415
 
-    plain, encrypted = _stack_file(config) if config else ({}, ())
-    values = {**plain, **_assignments(given or [])}
+    project = _project_of(source) if source else _PROJECT
+    plain, encrypted = _stack_file(config, project) if config else ({}, ())
+    values = {**plain, **_assignments(given or [], project)}
     secrets = frozenset({*HIDDEN, *encrypted} & values.keys())
     _tell_encrypted([key for key in encrypted if not _is_given(key, values)], judging=judging)
     if source is not None:
-        if not source.is_file():
-            raise wrong(f"{source} is no file", "give a Pulumi program written in Python")
-        path = str(source)
-        return Program(lambda: _run(path), values, values.get("environmentSuffix", "dev"), secrets)
+        path, stack = str(source), values.get("environmentSuffix") or _stack_of(config)
+        return Program(lambda: _run(path), values, stack, secrets, project)
 
     from fleetmend.components.installation import install  # noqa: PLC0415
 
@@ -129,21 +137,42 @@ def _tell_encrypted(missing: list[str], *, judging: bool) -> None:
 
 
 def _run(path: str) -> None:
-    runpy.run_path(path, run_name="__main__")
+    from fleetmend.deploy.programs import run  # noqa: PLC0415 -- Pulumi takes a second
+
+    run(path)
 
 
-def _assignments(given: list[str]) -> dict[str, str]:
+def _project_of(source: Path) -> str:
+    """The project of another program, from the `Pulumi.yaml` beside it; ours where none is."""
+    if not source.is_file():
+        raise wrong(f"{source} is no file", "give a Pulumi program written in Python")
+    file = source.parent / "Pulumi.yaml"
+    if not file.is_file():
+        return _PROJECT
+    name = _mapping(file).get("name")
+    if not isinstance(name, str) or not name:
+        raise wrong(f"{file} has no `name`", "give the project one")
+    return name
+
+
+def _stack_of(config: Path | None) -> str:
+    """The stack that a file is of: `dev` for `Pulumi.dev.yaml`, and where there is none."""
+    found = re.fullmatch(r"Pulumi\.(.+)\.ya?ml", config.name) if config else None
+    return found[1] if found else _STACK
+
+
+def _assignments(given: list[str], project: str) -> dict[str, str]:
     values: dict[str, str] = {}
     for text in given:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise wrong(f"--set {text!r} is no assignment", "write --set KEY=VALUE")
-        values[key.removeprefix(_NAMESPACE)] = value
+        values[key.removeprefix(f"{project}:")] = value
     return values
 
 
-def _stack_file(file: Path) -> tuple[dict[str, str], tuple[str, ...]]:
-    """What a Pulumi stack file sets, and the keys whose values are encrypted in it."""
+def _mapping(file: Path) -> dict[str, object]:
+    """The YAML mapping in a file; an empty one where it holds something else."""
     from ruamel.yaml import YAML  # noqa: PLC0415
     from ruamel.yaml.error import YAMLError  # noqa: PLC0415
 
@@ -151,14 +180,18 @@ def _stack_file(file: Path) -> tuple[dict[str, str], tuple[str, ...]]:
         loaded = cast("Any", YAML(typ="safe", pure=True)).load(file.read_text(encoding="utf-8"))
     except (YAMLError, UnicodeDecodeError) as error:
         raise wrong(f"{file} is not YAML: {' '.join(str(error).split())}") from error
-    whole = cast("dict[str, object]", loaded) if isinstance(loaded, dict) else {}
-    found = whole.get("config")
+    return cast("dict[str, object]", loaded) if isinstance(loaded, dict) else {}
+
+
+def _stack_file(file: Path, project: str) -> tuple[dict[str, str], tuple[str, ...]]:
+    """What a Pulumi stack file sets, and the keys whose values are encrypted in it."""
+    found = _mapping(file).get("config")
     if not isinstance(found, dict):
         raise wrong(f"{file} has no `config` mapping", "give a stack file: Pulumi.<stack>.yaml")
     values: dict[str, str] = {}
     encrypted: list[str] = []
     for full, value in cast("dict[str, object]", found).items():
-        key = full.removeprefix(_NAMESPACE)
+        key = full.removeprefix(f"{project}:")
         if isinstance(value, dict):
             encrypted.append(key)
         else:

@@ -79,6 +79,55 @@ def test_export_writes_terraform_json(fleetmend, program, tmp_path):
     assert "aws_s3_bucket" in main["resource"]
 
 
+EXAMPLES = Path(__file__).parents[3] / "examples"
+
+
+@pytest.mark.parametrize(
+    ("name", "stack_file", "more"),
+    [
+        ("everything", "Pulumi.prod.yaml", ()),
+        ("network-only", "Pulumi.dev.yaml", ()),
+        ("recovery-only", "Pulumi.dev.yaml", ("--set", "emails=ops@example.com")),
+    ],
+)
+def test_an_example_is_checked_with_its_own_stack_file(fleetmend, name, stack_file, more):
+    """Each is a project of its own, and its settings stand under its own name."""
+    folder = EXAMPLES / name
+    args = ("--program", str(folder / "__main__.py"), "--config", str(folder / stack_file))
+    ran = fleetmend("check", *args, *more, "--strict")
+    assert ran.code == 0, ran
+
+
+def test_a_setting_that_a_program_misses_is_asked_for(fleetmend):
+    folder = EXAMPLES / "recovery-only"
+    args = ("--program", str(folder / "__main__.py"), "--config", str(folder / "Pulumi.dev.yaml"))
+    ran = fleetmend("check", *args)
+    assert ran.code == 2, ran
+    assert "--set mend:emails=" in ran.err
+
+
+@pytest.mark.parametrize("text", ["raise RuntimeError('boom')", "import no_such_module"])
+def test_a_program_that_fails_is_named(fleetmend, tmp_path, text):
+    file = tmp_path / "program.py"
+    file.write_text(text)
+    ran = fleetmend("check", "--program", str(file))
+    assert ran.code == 2, ran
+    assert f"{file} failed" in ran.err
+
+
+def test_an_engine_is_told_whose_program_it_is(fleetmend, monkeypatch, tmp_path):
+    chosen = []
+    monkeypatch.setattr(engines, "choose", lambda told, **_: chosen.append(told) or Fake())
+    (tmp_path / "Pulumi.yaml").write_text("name: other")
+    (tmp_path / "Pulumi.night.yaml").write_text("config: {other:a: b, aws:region: us-east-1}")
+    (tmp_path / "__main__.py").write_text("")
+    args = ("--program", str(tmp_path / "__main__.py"), "--config")
+    assert fleetmend("plan", *args, str(tmp_path / "Pulumi.night.yaml")).code == 0
+    assert [(told.project, told.stack, told.config) for told in chosen] == [
+        ("other", "night", {"a": "b", "aws:region": "us-east-1"})
+    ]
+
+
 def test_what_only_pulumi_can_decrypt_is_left_out_or_asked_for(fleetmend, stack, monkeypatch):
     stack.write_text(STACK + "  fleetmend:alertEmails: {secure: v1:abc}\n")
     ran = fleetmend("check", "--config", str(stack), "--json")

@@ -71,7 +71,7 @@ def _network_args(settings: Settings, beside: Beside) -> NetworkArgs:
         "authorized_ip_ranges": list(chosen.authorized_ip_ranges),
         "application_port": settings.balancer.application_port,
         "egress_ports": list(chosen.egress_ports),
-        "balancer": _place(settings),
+        "balancer": settings.balancer_place,
         "flow_log_retention_days": settings.flow_log_retention_days,
         "key_arn": beside.key_arn,
         "topic_arn": beside.topic_arn,
@@ -80,12 +80,6 @@ def _network_args(settings: Settings, beside: Beside) -> NetworkArgs:
     if not chosen.deploy_network:
         args["existing"] = _existing(settings)
     return args
-
-
-def _place(settings: Settings) -> Place:
-    if not settings.balancer.deploy_balancer:
-        return Place.NONE
-    return Place.PUBLIC if settings.publicly_reached else Place.INTERNAL
 
 
 def _existing(settings: Settings) -> ExistingNetworkArgs:
@@ -103,7 +97,7 @@ def _balancer(
     chosen = settings.balancer
     if not chosen.deploy_balancer:
         return None
-    public = _place(settings) is Place.PUBLIC
+    public = settings.balancer_place is Place.PUBLIC
     return Balancer(
         "balancer",
         {

@@ -37,7 +37,7 @@ from fleetmend.components.settings_service import (
 )
 from fleetmend.components.settings_types import Environment
 from fleetmend.components.tagging import Tagging
-from fleetmend.core import ranges
+from fleetmend.core import acl, ranges
 
 ENV_PREFIX = "FLEETMEND_"
 NAMESPACE = "fleetmend:"
@@ -207,6 +207,13 @@ class Settings(BaseModel):
         """Whether somebody outside private address space may reach the application."""
         blocks = [ranges.parse(text) for text in self.network.authorized_ip_ranges]
         return not all(ranges.is_private(block) for block in blocks)
+
+    @property
+    def balancer_place(self) -> acl.Balancer:
+        """Where clients find the application."""
+        if not self.balancer.deploy_balancer:
+            return acl.Balancer.NONE
+        return acl.Balancer.PUBLIC if self.publicly_reached else acl.Balancer.INTERNAL
 
     @property
     def identity(self) -> InstallationArgs:

@@ -64,10 +64,10 @@ def _tags(s: "Settings") -> Found:
         yield "tags", f"Fleetmend sets {', '.join(taken)} itself"
 
 
-@_rule("deployNetwork", "vpcCidr", "zoneCount")
+@_rule("vpcCidr")
 def _block(s: "Settings") -> Found:
     try:
-        network_plan.plan(s.network.vpc_cidr, s.network.zone_count)
+        network_plan.plan(s.network.vpc_cidr, network_plan.MAX_ZONES)
     except network_plan.PlanError as error:
         yield "vpcCidr", str(error)
 
@@ -111,8 +111,8 @@ def _way_out(s: "Settings") -> Found:
 @_rule("authorizedIpRanges", "allowWorldOpenIngress")
 def _ingress(s: "Settings") -> Found:
     blocks = [ranges.parse(text) for text in s.network.authorized_ip_ranges]
-    world = ranges.open_to_world(blocks)
-    if world and not s.network.allow_world_open_ingress:
+    world = [] if s.network.allow_world_open_ingress else ranges.open_to_world(blocks)
+    if world:
         listed = ", ".join(str(block) for block in world)
         yield "authorizedIpRanges", f"{listed} opens the application to the world"
     for block in blocks:
@@ -120,8 +120,13 @@ def _ingress(s: "Settings") -> Found:
             yield "authorizedIpRanges", f"{block} is IPv6, and the VPC has IPv4 only"
 
 
-@_rule("authorizedIpRanges", "egressPorts", "applicationPort", "vpcCidr", "zoneCount")
+@_rule(
+    "authorizedIpRanges", "egressPorts", "applicationPort", "vpcCidr", "deployBalancer",
+    "deployNetwork",
+)  # fmt: skip
 def _acl_room(s: "Settings") -> Found:
+    if not s.network.deploy_network:
+        return
     blocks = [ranges.parse(text) for text in s.network.authorized_ip_ranges]
     block = ranges.parse(s.network.vpc_cidr)
     if not isinstance(block, IPv4Network):
@@ -131,8 +136,9 @@ def _acl_room(s: "Settings") -> Found:
         authorized=tuple(block for block in blocks if isinstance(block, IPv4Network)),
         application_port=s.balancer.application_port,
         egress_ports=tuple(s.network.egress_ports),
+        balancer=s.balancer_place,
     )
-    over = acl.too_many(acl.private_rules(needs))
+    over = max(acl.too_many(rules(needs)) for rules in (acl.public_rules, acl.private_rules))
     if over:
         longer = len(needs.clients) >= len(needs.outside_ports)
         key = "authorizedIpRanges" if longer else "egressPorts"

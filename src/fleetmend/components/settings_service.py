@@ -7,6 +7,7 @@ from fleetmend.components.settings_types import (
     QueueArns,
     Retention,
     TagKey,
+    TimeZone,
     Webhooks,
     setting,
     switch,
@@ -224,11 +225,10 @@ class ControllerSettings(Group):
         valid="DEBUG, INFO, WARNING or ERROR",
         pattern=r"^(DEBUG|INFO|WARNING|ERROR)$",
     )
-    schedule_time_zone: str = setting(
+    schedule_time_zone: TimeZone = setting(
         "UTC",
         "The schedules' time zone.",
         valid="a name of the IANA time zone database such as UTC or Europe/Berlin",
-        pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}$",
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import zoneinfo
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, cast
@@ -150,6 +151,13 @@ def _webhook(value: SecretStr) -> SecretStr:
     return value
 
 
+def _time_zone(value: str) -> str:
+    known = zoneinfo.available_timezones()  # none where the machine has no database
+    if known and value not in known:
+        raise ValueError("there is no such time zone")
+    return value
+
+
 def _port(value: int) -> int:
     if value in {22, 3389}:
         raise ValueError("instances are reached by Session Manager only, never by SSH or RDP")
@@ -191,6 +199,11 @@ Service = Annotated[str, Field(pattern=r"^[a-z][a-z0-9.-]*$")]
 SubnetId = Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")]
 TagKey = Annotated[
     str, Field(pattern=r"^[\w\s.:/=+\-@]+$", max_length=128), AfterValidator(_tag_key)
+]
+TimeZone = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}$"),
+    AfterValidator(_time_zone),
 ]
 QueueArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:sqs:[a-z0-9-]+:\d{12}:[\w-]{1,80}$")]
 Tags = Annotated[dict[str, str], BeforeValidator(_pairs), AfterValidator(_tags)]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import pulumi
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from fleetmend.components.settings import HIDDEN, Settings, SettingsError, keys
 from fleetmend.components.settings_reference import reference
+from fleetmend.core import acl
 
 RIGHT = {"environmentSuffix": "dev", "region": "us-east-1"}
 
@@ -95,6 +97,8 @@ ONE_FAULT = [
     ("backupInfrequentDays", "70", "30 days at least"),
     ("backupExpireDays", "89", "not after backupGlacierDays"),
     ("backupCopyRegion", "us-east-1", "another region"),
+    ("scheduleTimeZone", "Mars/Olympus", "no such time zone"),
+    ("scheduleTimeZone", "Europe/", "not of the valid form"),
     ("secretRecoveryDays", "3", "7 days or not at all"),
     ("minSze", "1", "did you mean minSize?"),
 ]
@@ -138,6 +142,46 @@ def test_rules_on_a_wrong_setting_add_no_follow_up() -> None:
 def test_a_world_open_ingress_takes_a_setting_of_its_own() -> None:
     made = read(authorizedIpRanges="0.0.0.0/0", allowWorldOpenIngress="true")
     assert made.publicly_reached
+
+
+@pytest.mark.parametrize("blocks", ["::/0", "0.0.0.0/0,::/0"])
+def test_no_setting_makes_the_vpc_speak_ipv6(blocks: str) -> None:
+    told = wrong(authorizedIpRanges=blocks, allowWorldOpenIngress="true")
+    assert "IPv4 only" in told["authorizedIpRanges"]
+
+
+def test_a_block_is_judged_whatever_the_zones_are() -> None:
+    assert set(wrong(vpcCidr="10.0.0.0/24", zoneCount="9")) == {"vpcCidr", "zoneCount"}
+
+
+@given(
+    clients=st.integers(1, 25),
+    ports=st.sets(st.integers(1, 65535), min_size=1, max_size=20),
+    first=st.sampled_from([10, 54]),
+    balanced=st.booleans(),
+)
+def test_network_acls_have_room_for_whatever_passes(
+    clients: int, ports: set[int], first: int, balanced: bool
+) -> None:
+    config = {
+        "authorizedIpRanges": ",".join(f"{first}.0.{2 * n}.0/24" for n in range(clients)),
+        "egressPorts": ",".join(str(port) for port in ports),
+    }
+    arn = "arn:aws:acm:us-east-1:123456789012:certificate/x"
+    front = {"deployBalancer": "true", "certificateArn": arn} if balanced else {}
+    try:
+        made = read(**config, **front)
+    except SettingsError:
+        return
+    needs = acl.Needs(
+        block=IPv4Network(made.network.vpc_cidr),
+        authorized=tuple(map(IPv4Network, made.network.authorized_ip_ranges)),
+        application_port=made.balancer.application_port,
+        egress_ports=tuple(made.network.egress_ports),
+        balancer=made.balancer_place,
+    )
+    assert acl.too_many(acl.public_rules(needs)) == 0
+    assert acl.too_many(acl.private_rules(needs)) == 0
 
 
 @pytest.mark.parametrize("blocks", ["10.0.0.0/8", "10.0.0.0/8,192.168.0.0/16,172.16.0.0/12"])

@@ -291,6 +291,26 @@ def test_outputs_are_in_the_order_of_the_zones(mocks: None) -> pulumi.Output[Non
     ).apply(check)
 
 
+class TwoZones(Mocks):
+    def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:
+        return {"names": [f"{REGION}a", f"{REGION}b"], "id": "zones"}
+
+
+@pytest.mark.parametrize("wanted", [2, 3])
+def test_a_region_with_too_few_zones_is_an_error(wanted: int) -> None:
+    pulumi.runtime.set_mocks(TwoZones(), project="fleetmend", stack="dev")
+
+    @pulumi.runtime.test
+    def program() -> None:
+        Network("net", {"installation": ME, "account_id": ACCOUNT, "zone_count": wanted})
+
+    if wanted == 2:
+        program()
+        return
+    with pytest.raises(ValueError, match=f"fewer in {REGION}: {REGION}a, {REGION}b"):
+        program()
+
+
 def test_other_languages_can_use_it() -> None:
     schema = json.loads(ComponentProvider([Network], "fleetmend", None, "0.1.0").schema or "")
     resource = schema["resources"]["fleetmend:index:Network"]

@@ -1,5 +1,6 @@
 """The network: a VPC over several zones with nothing open by default, or one that exists."""
 
+from collections.abc import Sequence
 from ipaddress import IPv4Network
 from typing import NotRequired, TypedDict
 
@@ -194,17 +195,20 @@ class Network(pulumi.ComponentResource):
     def _subnets(
         self, vpc: aws.ec2.Vpc, plan: network_plan.NetworkPlan
     ) -> tuple[list[aws.ec2.Subnet], list[aws.ec2.Subnet]]:
-        zones = aws.get_availability_zones_output(
+        answer = aws.get_availability_zones_output(
             state="available",
             filters=[{"name": "zone-type", "values": ["availability-zone"]}],
             opts=pulumi.InvokeOutputOptions(parent=self),
         )
+        wanted, region = len(plan.zones), self._names.region
+        # It refuses or changes nothing: no resource depends on how many zones there are.
+        names = answer.names.apply(lambda found: enough_zones(found, wanted, region))
 
         def subnet(kind: str, index: int, block: IPv4Network) -> aws.ec2.Subnet:
             return aws.ec2.Subnet(
                 f"{self._name}-{kind}-{index}",
                 vpc_id=vpc.id,
-                availability_zone=zones.names[index],
+                availability_zone=names[index],
                 cidr_block=str(block),
                 map_public_ip_on_launch=False,
                 tags=self._tagged(f"{kind}-subnet", index),
@@ -345,6 +349,25 @@ class Network(pulumi.ComponentResource):
             else []
         )
         self.alarm_arns = pulumi.Output.all(*(alarm.arn for alarm in made))
+
+
+class ZonesMissing(ValueError):
+    """The region has fewer Availability Zones than asked for."""
+
+
+def enough_zones(found: Sequence[str], wanted: int, region: str) -> Sequence[str]:
+    """The zones as they were found, where they are enough.
+
+    Raises:
+        ZonesMissing: They are not.
+    """
+    if len(found) < wanted:
+        there = ", ".join(found) or "none"
+        raise ZonesMissing(
+            f"{wanted} Availability Zones are asked for (zoneCount), and this account can use "
+            f"fewer in {region}: {there}"
+        )
+    return found
 
 
 def _maybe(value: pulumi.Input[str] | None) -> pulumi.Output[str | None]:

@@ -6,25 +6,27 @@ it belongs to. The same program gives the same files, byte for byte; no secret i
 """
 
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from fleetmend.core.graph import Graph
-from fleetmend.deploy.addresses import addresses, label
+from fleetmend.deploy.addresses import Address, addresses, label
 from fleetmend.deploy.monitor import PROVIDER_PREFIX, STACK_TYPE
 from fleetmend.deploy.options import meta_arguments
 from fleetmend.deploy.problems import ExportError, Problem
 from fleetmend.deploy.readme import readme
 from fleetmend.deploy.schema import ProviderSchema, aws_schema
-from fleetmend.deploy.tokens import Json
-from fleetmend.deploy.translate import Shared, Translator, autonamed
+from fleetmend.deploy.tokens import Json, references
+from fleetmend.deploy.translate import Shared, Translator, attribute_path, autonamed
 
 PROVIDER_VERSION = ">= 5.100, < 7"
 TERRAFORM_VERSION = ">= 1.11"
 """Write-only attributes came with it (OpenTofu has them from the same version on)."""
 SECRETS_FILE = "secrets.auto.tfvars.json"
+_ELEMENT = re.compile(r"(\w+)\[(\d+)\]")
 _PARTS = ("main", "data", "outputs", "variables")
 _AWS = f"{PROVIDER_PREFIX}aws"
 
@@ -142,6 +144,7 @@ def _providers(
 
 def _data(graph: Graph, shared: Shared, aliases: dict[str, str]) -> dict[str, Json]:
     sections: dict[str, dict[str, dict[str, Json]]] = {}
+    counts = _counts(graph)
     for node in graph.invokes:
         place = shared.addresses.get(node.urn)
         if place is None:
@@ -155,8 +158,42 @@ def _data(graph: Graph, shared: Shared, aliases: dict[str, str]) -> dict[str, Js
             body["depends_on"] = cast("Json", depends)
         if node.provider in aliases:
             body["provider"] = aliases[node.provider]
+        enough = _enough(place, counts.get(node.urn, {}))
+        if enough:
+            body["lifecycle"] = [{"postcondition": enough}]
         sections.setdefault(place.mode, {}).setdefault(place.type, {})[place.label] = body
     return cast("dict[str, Json]", sections)
+
+
+def _counts(graph: Graph) -> dict[str, dict[str, int]]:
+    """By URN and list, how many elements the program names: `names[2]` needs three."""
+    counts: dict[str, dict[str, int]] = {}
+    values = [node.inputs for node in (*graph.nodes, *graph.invokes)]
+    for reference in references(cast("Json", [*map(dict, values), dict(graph.outputs)])):
+        found = _ELEMENT.match(reference.property)
+        if found:
+            lists = counts.setdefault(reference.urn, {})
+            lists[found[1]] = max(lists.get(found[1], 0), int(found[2]) + 1)
+    return counts
+
+
+def _enough(place: Address, counts: dict[str, int]) -> list[Json]:
+    """Conditions that a data source answers as many elements as the program names.
+
+    Without them Terraform would speak of an invalid index, and say nothing of what is missing.
+    """
+    conditions: list[Json] = []
+    for name, count in sorted(counts.items()):
+        inner = attribute_path(place.type, place.block, name)
+        if inner is not None and place.mode == "data":
+            conditions.append(
+                {
+                    "condition": f"${{length(self.{inner.text}) >= {count}}}",
+                    "error_message": f"{count} of {inner.text} are needed from {place.type}, and "
+                    "there are fewer. Ask for fewer in the settings, or use another region.",
+                }
+            )
+    return conditions
 
 
 def _outputs(graph: Graph, shared: Shared) -> dict[str, Json]:

@@ -290,6 +290,9 @@ def test_data_sources_and_indices(exported):
     zones = f"data.aws_availability_zones.{label}.names"
     assert merged["resource"]["aws_subnet"]["s"]["availability_zone"] == f"${{{zones}[1]}}"
     assert merged["output"]["zones"] == {"value": f"${{{zones}}}"}
+    ((condition,),) = [item["postcondition"] for item in body["lifecycle"]]
+    assert condition["condition"] == "${length(self.names) >= 2}"
+    assert "2 of names are needed" in condition["error_message"]
     assert merged["output"]["region"]["value"].endswith(".name}")
     assert merged["output"]["dns"]["value"] == "${aws_vpc_endpoint.e.dns_entry[0].dns_name}"
     assert merged["output"]["face"]["value"] == (

@@ -11,6 +11,7 @@ from fleetmend.components.installation import main
 from fleetmend.components.settings import SettingsError
 from fleetmend.core.graph import Graph
 from fleetmend.deploy.capture import capture
+from fleetmend.deploy.check import Severity, check
 from tests.components.graphs import badly_tagged, made, one
 from tests.components.installed import (
     BASE,
@@ -50,6 +51,17 @@ def test_each_part_can_be_left_out(switch: str) -> None:
         off |= _needs("deployCompute")
     found, whole = installed(BASE, **off), installed(BASE)
     assert len(made(found)) < len(made(whole))
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+def test_whoever_forces_it_open_to_the_world_has_accepted_that(balanced: bool) -> None:
+    """The setting is named for what it is, so `check` does not fail for it once more."""
+    arn = "arn:aws:acm:us-west-2:123456789012:certificate/x"
+    front = {"deployBalancer": "true", "certificateArn": arn} if balanced else {}
+    config = {"authorizedIpRanges": "0.0.0.0/0", "allowWorldOpenIngress": "true", **front}
+    told = {finding.rule: finding.severity for finding in check(installed(BASE, **config))}
+    assert told["net-world-ingress"] is Severity.INFO
+    assert set(told.values()) == {Severity.INFO}
 
 
 def _needs(switch: str) -> dict[str, str]:

@@ -4,12 +4,15 @@ from dataclasses import dataclass
 
 import pulumi
 
+from fleetmend.components.accept import accept
 from fleetmend.components.balancer import Balancer
 from fleetmend.components.compute import Compute, ComputeArgs, instance_log_group
 from fleetmend.components.flow_logs import flow_log_group
 from fleetmend.components.network import ExistingNetworkArgs, Network, NetworkArgs
 from fleetmend.components.settings import Settings
 from fleetmend.core.acl import Balancer as Place
+
+WORLD_OPEN = "Everybody may reach the application: the setting allowWorldOpenIngress says so."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ def lay_ground(settings: Settings, beside: Beside, provider: pulumi.ProviderReso
     # Instances reach for their packages as soon as they start: routes and endpoints first.
     after = pulumi.ResourceOptions(provider=provider, depends_on=[network])
     compute = Compute("compute", _compute_args(settings, beside, network, balancer), after)
+    if settings.open_to_world:
+        accept(balancer or compute, "net-world-ingress", WORLD_OPEN)
     return Ground(network, balancer, compute)
 
 

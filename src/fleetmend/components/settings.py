@@ -203,10 +203,19 @@ class Settings(BaseModel):
         return days if days is not None else (30 if self.is_prod else 0)
 
     @property
+    def authorized(self) -> list[ranges.Range]:
+        """Who may reach the application."""
+        return [ranges.parse(text) for text in self.network.authorized_ip_ranges]
+
+    @property
     def publicly_reached(self) -> bool:
         """Whether somebody outside private address space may reach the application."""
-        blocks = [ranges.parse(text) for text in self.network.authorized_ip_ranges]
-        return not all(ranges.is_private(block) for block in blocks)
+        return not all(ranges.is_private(block) for block in self.authorized)
+
+    @property
+    def open_to_world(self) -> list[ranges.Range]:
+        """The ranges by which everybody may reach the application; nothing where not."""
+        return ranges.open_to_world(self.authorized)
 
     @property
     def balancer_place(self) -> acl.Balancer:

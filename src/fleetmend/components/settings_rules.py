@@ -110,12 +110,11 @@ def _way_out(s: "Settings") -> Found:
 
 @_rule("authorizedIpRanges", "allowWorldOpenIngress")
 def _ingress(s: "Settings") -> Found:
-    blocks = [ranges.parse(text) for text in s.network.authorized_ip_ranges]
-    world = [] if s.network.allow_world_open_ingress else ranges.open_to_world(blocks)
+    world = [] if s.network.allow_world_open_ingress else s.open_to_world
     if world:
         listed = ", ".join(str(block) for block in world)
         yield "authorizedIpRanges", f"{listed} opens the application to the world"
-    for block in blocks:
+    for block in s.authorized:
         if block.version == 6 and block not in world:
             yield "authorizedIpRanges", f"{block} is IPv6, and the VPC has IPv4 only"
 
@@ -127,13 +126,12 @@ def _ingress(s: "Settings") -> Found:
 def _acl_room(s: "Settings") -> Found:
     if not s.network.deploy_network:
         return
-    blocks = [ranges.parse(text) for text in s.network.authorized_ip_ranges]
     block = ranges.parse(s.network.vpc_cidr)
     if not isinstance(block, IPv4Network):
         return  # told by its own rule
     needs = acl.Needs(
         block=block,
-        authorized=tuple(block for block in blocks if isinstance(block, IPv4Network)),
+        authorized=tuple(block for block in s.authorized if isinstance(block, IPv4Network)),
         application_port=s.balancer.application_port,
         egress_ports=tuple(s.network.egress_ports),
         balancer=s.balancer_place,

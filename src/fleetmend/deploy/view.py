@@ -74,11 +74,15 @@ class View:
         return tuple({n.urn: n for n in found if n is not None and not _is_invoke(n.urn)}.values())
 
     def pointing_at(self, target: Node, kind: str, *inputs: str) -> tuple[Node, ...]:
-        """The resources of type `kind` whose input (any of these) means `target`."""
+        """The resources of type `kind` whose input (any of these) means `target`, or lists it."""
         return tuple(
             node
             for node in self.of_type(kind)
-            if any(self._means(node.inputs.get(name), target) for name in inputs)
+            if any(
+                self._means(value, target)
+                for name in inputs
+                for value in listing(node.inputs.get(name))
+            )
         )
 
     def _means(self, value: Json, target: Node) -> bool:

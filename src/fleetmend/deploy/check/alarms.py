@@ -11,6 +11,7 @@ from fleetmend.deploy.check.registry import Fault, rule
 from fleetmend.deploy.iam.document import Statement
 from fleetmend.deploy.iam.policies import policies
 from fleetmend.deploy.lambdas import FUNCTION
+from fleetmend.deploy.tokens import Json, references
 from fleetmend.deploy.view import View, listing, mapping, text_of
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
@@ -162,7 +163,7 @@ def _barrier(view: View, topic: Node) -> str:
     given = topic.inputs.get("kmsMasterKeyId")
     if not given:
         return ""
-    if isinstance(given, str) and "alias/aws/sns" in given:
+    if _is_managed(view, given):
         return "alias/aws/sns does not admit CloudWatch"
     key = view.referred(given, *KEYS)
     if key is not None and key.type == KEYS[1]:
@@ -179,6 +180,13 @@ def _barrier(view: View, topic: Node) -> str:
         if not _admits(admits, action):
             return f"the policy of its key {key.name} does not let CloudWatch {action}"
     return ""
+
+
+def _is_managed(view: View, key: Json) -> bool:
+    """Whether a key is the AWS-managed one, by its alias or by what looks that up."""
+    looked_up = [view.node(reference.urn) for reference in references(key)]
+    texts = [str(key), *(text_of(n, name) for n in looked_up if n for name in ("name", "keyId"))]
+    return any("alias/aws/sns" in text for text in texts)
 
 
 def _admits(statements: list[Statement], action: str) -> bool:

@@ -34,6 +34,7 @@ without a dot or a number at the end stand for all of their kind."""
 _POLICIES = {
     "aws:iam/rolePolicy:RolePolicy": "role",
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": "role",
+    "aws:iam/policyAttachment:PolicyAttachment": "roles",
 }
 
 

@@ -87,7 +87,7 @@ def acl_return(view: View) -> Iterator[Fault]:
     See: https://docs.aws.amazon.com/vpc/latest/userguide/custom-network-acl.html
     """
     broken = _broken_flows(view)
-    for node in view.of_type("aws:ec2/networkAcl:NetworkAcl"):
+    for node in view.of_type(topology.ACL, topology.DEFAULT_ACL):
         reasons = [*_unanswered(topology.acl_rules(view, node))]
         for subnet in topology.acl_subnets(view, node):
             reasons += broken.get(subnet.urn, [])
@@ -154,7 +154,8 @@ def _topology(view: View, vpc: Node) -> flows.Topology | None:
     too: they may be meant to have none.
     """
     guards: dict[str, Node] = {}
-    for acl in view.pointing_at(vpc, "aws:ec2/networkAcl:NetworkAcl", "vpcId"):
+    own = view.pointing_at(vpc, topology.ACL, "vpcId")
+    for acl in (*own, *view.pointing_at(vpc, topology.DEFAULT_ACL, "defaultNetworkAclId")):
         for subnet in topology.acl_subnets(view, acl):
             guards[subnet.urn] = acl
     block = text_of(vpc, "cidrBlock")

@@ -12,6 +12,10 @@ from fleetmend.deploy.view import View, listing, mapping, text_of
 ANYWHERE = ("0.0.0.0/0", "::/0")
 SUBNET = "aws:ec2/subnet:Subnet"
 NAT = "aws:ec2/natGateway:NatGateway"
+ACL = "aws:ec2/networkAcl:NetworkAcl"
+DEFAULT_ACL = "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl"
+_ASSOCIATION = "aws:ec2/routeTableAssociation:RouteTableAssociation"
+_DEFAULT_TABLE = "aws:ec2/defaultRouteTable:DefaultRouteTable"
 
 _PROTOCOLS = {
     "tcp": Protocol.TCP,
@@ -27,7 +31,10 @@ _PROTOCOLS = {
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A default route of a route table: `gateway` is what it leads to."""
+    """A default route of a route table: `gateway` is what it leads to.
+
+    A VPC stands for its own main table, where a route names that by the VPC's output.
+    """
 
     table: Node
     gateway: Node
@@ -39,7 +46,7 @@ def ways_out(view: View) -> Iterator[Way]:
         table = view.referred(route.inputs.get("routeTableId"))
         if table is not None:
             yield from _way(view, table, route.inputs)
-    for table in view.of_type("aws:ec2/routeTable:RouteTable"):
+    for table in view.of_type("aws:ec2/routeTable:RouteTable", _DEFAULT_TABLE):
         for entry in listing(table.inputs.get("routes")):
             yield from _way(view, table, mapping(entry))
 
@@ -55,13 +62,29 @@ def _way(view: View, table: Node, entry: Mapping[str, Json]) -> Iterator[Way]:
 
 
 def subnets_of(view: View, table: Node) -> tuple[Node, ...]:
-    """The subnets that use a route table."""
-    kind = "aws:ec2/routeTableAssociation:RouteTableAssociation"
-    found = (
+    """The subnets that use a route table; a VPC's main table serves those with no other."""
+    found = [
         view.referred(item.inputs.get("subnetId"))
-        for item in view.pointing_at(table, kind, "routeTableId")
-    )
+        for item in view.pointing_at(table, _ASSOCIATION, "routeTableId")
+    ]
+    vpc = _main_of(view, table)
+    found += [
+        subnet
+        for subnet in (view.pointing_at(vpc, SUBNET, "vpcId") if vpc else ())
+        if not view.pointing_at(subnet, _ASSOCIATION, "subnetId")
+    ]
     return tuple(node for node in found if node is not None)
+
+
+def _main_of(view: View, table: Node) -> Node | None:
+    """The VPC whose main route table this is, if it is one's."""
+    if table.type == "aws:ec2/vpc:Vpc":
+        return table
+    if table.type == _DEFAULT_TABLE:
+        return view.referred(table.inputs.get("defaultRouteTableId"))
+    kind = "aws:ec2/mainRouteTableAssociation:MainRouteTableAssociation"
+    made_main = view.pointing_at(table, kind, "routeTableId")
+    return view.referred(made_main[0].inputs.get("vpcId")) if made_main else None
 
 
 def public_subnets(view: View) -> Mapping[str, str]:

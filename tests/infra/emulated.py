@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -38,15 +39,24 @@ def emulators() -> Iterator[dict[str, str]]:
 
 def certificate_arn(endpoints: dict[str, str]) -> str:
     """A certificate, as one stands in ACM before a balancer can be made."""
-    acm = boto3.client(
-        "acm",
-        endpoint_url=endpoints["acm"],
+    acm = _client("acm", endpoints)
+    return acm.request_certificate(DomainName="app.example.com")["CertificateArn"]
+
+
+def volume_key_arn(endpoints: dict[str, str]) -> str:
+    """A key of the account's own, as one stands in KMS before volumes are encrypted with it."""
+    return _client("kms", endpoints).create_key()["KeyMetadata"]["Arn"]
+
+
+def _client(service: str, endpoints: dict[str, str]) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=endpoints[service],
         region_name=REGION,
         aws_access_key_id=ACCOUNT,
         aws_secret_access_key="lab",
         config=Config(proxies={}),
     )
-    return acm.request_certificate(DomainName="app.example.com")["CertificateArn"]
 
 
 def environment() -> dict[str, str]:

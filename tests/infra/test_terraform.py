@@ -21,7 +21,13 @@ import pytest
 from fleetmend.components.installation import main
 from fleetmend.deploy.engine import Deployment, EngineError
 from fleetmend.deploy.engine_terraform import PLAN, PLUGIN_DIR, Terraform
-from tests.infra.emulated import REGION, certificate_arn, emulators, environment
+from tests.infra.emulated import (
+    REGION,
+    certificate_arn,
+    emulators,
+    environment,
+    volume_key_arn,
+)
 
 COMMAND = shutil.which("terraform") or shutil.which("tofu")
 
@@ -131,13 +137,16 @@ def cycle(artifact, tmp_path_factory) -> Iterator[Cycle]:
     mirror = plugin_dir()
     variables = {**environment(), **({PLUGIN_DIR: mirror} if mirror else {})}
     with emulators() as endpoints:
-        certificate = certificate_arn(endpoints)
+        before = {
+            "certificateArn": certificate_arn(endpoints),
+            "volumeKmsKeyArn": volume_key_arn(endpoints),
+        }
 
         def engine(**changed: str) -> Terraform:
             config = {
                 **EVERYTHING,
+                **before,
                 "lambdaArtifact": str(artifact),
-                "certificateArn": certificate,
                 **changed,
             }
             deployment = Deployment(

@@ -85,6 +85,22 @@ def connect(region: str) -> Clients:
     return made
 
 
+def account(clients: Clients) -> str:
+    """The account that the credentials are of.
+
+    Raises:
+        PortError: AWS does not know them.
+    """
+    return _identity(clients)["Account"]
+
+
+def _identity(clients: Clients) -> Mapping[str, str]:
+    try:
+        return cast("Mapping[str, str]", clients("sts").get_caller_identity())
+    except SdkError as error:
+        raise failed(PortError, "sts:GetCallerIdentity", error) from error
+
+
 class Installation:
     """One installation in one account and region.
 
@@ -225,11 +241,7 @@ class Installation:
 
     def caller(self) -> str:
         """The AWS identity that calls: the name to put beside a hold."""
-        try:
-            arn = str(self._clients("sts").get_caller_identity()["Arn"])
-        except SdkError as error:
-            raise failed(PortError, "sts:GetCallerIdentity", error) from error
-        return arn.rsplit(":", 1)[-1]
+        return _identity(self._clients)["Arn"].rsplit(":", 1)[-1]
 
     @property
     def _concerns(self) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any, cast
 from fleetmend.aws.clients import SCANNING, Client, config
 from fleetmend.aws.errors import SdkError, failed
 from fleetmend.aws.selective import Fields, Page, session_keeping
-from fleetmend.core.compliance import Resource
+from fleetmend.core.compliance import Batch, Resource
 from fleetmend.core.ports import ObservationFailed
 
 PAGE = 1000
@@ -47,14 +47,6 @@ KINDS: Mapping[str, Kind] = {
     "image": Kind("describe_images", "Images", "ImageId", asked={"Owners": ["self"]}),
 }
 """Every kind but instances, of which there are most and which have a parser of their own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """One page's resources. `token` is where the next page begins; empty at the end."""
-
-    resources: list[Resource]
-    token: str
 
 
 def scanner(

@@ -1,21 +1,21 @@
-"""Tag rules: comply."""
+"""Tag rules and what came of them: comply, query."""
 
+import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
+from uuid import uuid4
 
 import typer
 
 from fleetmend.cli import options, target
-from fleetmend.cli.failures import Exit
+from fleetmend.cli.failures import Exit, Failure
 from fleetmend.cli.options import examples
 from fleetmend.cli.output import as_json, escape, out, table, working
-from fleetmend.core.compliance import Finding, Tally, examine, kinds
+from fleetmend.core.compliance import Batch, Finding, Tally, kinds
 from fleetmend.core.rules import Rules, Severity
-
-if TYPE_CHECKING:
-    from fleetmend.aws.clients import Client
 
 app = typer.Typer()
 
@@ -25,45 +25,81 @@ SHOWN = 50
 _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
-@app.command(epilog=examples("fleetmend comply --rules examples/rules/required-tags.yaml"))
+@app.command(
+    epilog=examples(
+        "fleetmend comply --rules examples/rules/required-tags.yaml",
+        "fleetmend comply --rules rules.yaml --out reports",
+    )
+)
 def comply(
     *,
     rules: Annotated[
         Path, typer.Option("--rules", metavar="FILE", help="The rules (docs/compliance.md).")
     ],
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Add the report to the history in this folder, which `query` reads.",
+            show_default=False,
+        ),
+    ] = None,
     region: options.Region = None,
     lab: options.Lab = None,
     json: options.Json = False,
 ) -> None:
-    """Judge every resource of a region by the rules of a file. Nothing is changed or recorded.
+    """Judge every resource of a region by the rules of a file. Nothing in AWS is changed.
 
     Exit code 1 says that a rule of severity error is broken.
     """
-    from fleetmend.aws.inventory import scanner  # noqa: PLC0415 -- botocore
     from fleetmend.components.rules_file import load  # noqa: PLC0415 -- pydantic
 
     known = load(rules)
     where = target.region(region, lab=lab)
-    with working(f"judging {', '.join(kinds(known))} in {where}"):
-        found, tally = _judge(scanner(where), known)
+    with (
+        working(f"judging {', '.join(kinds(known))} in {where}"),
+        tempfile.TemporaryDirectory() as passing,
+    ):
+        found, tally = _judge(known, where, folder or Path(passing))
     if json:
         as_json(_machine(known, where, found, tally))
     else:
         _show(found, tally)
+        if folder:
+            out.print(f"The report: [bold]{escape(str(folder))}/reports/latest/compliance.html[/]")
     broken = tally.by_severity[Severity.ERROR.value]
     raise typer.Exit(Exit.FINDINGS if broken else Exit.FINE)
 
 
-def _judge(client: "Client", rules: Rules) -> tuple[list[Finding], Tally]:
-    from fleetmend.aws.inventory import scan  # noqa: PLC0415 -- botocore
+def _judge(rules: Rules, region: str, folder: Path) -> tuple[list[Finding], Tally]:
+    """A run of one branch, by the same way that the controller goes."""
+    from fleetmend.aws import installation, inventory  # noqa: PLC0415 -- botocore
+    from fleetmend.console.folder import FolderArchive  # noqa: PLC0415
+    from fleetmend.core.compliance_report import finish  # noqa: PLC0415
+    from fleetmend.core.compliance_run import advance, findings_of  # noqa: PLC0415
+    from fleetmend.core.standings import Branch, Plan, begin, named  # noqa: PLC0415
 
-    found: list[Finding] = []
-    tally = Tally()
-    today = datetime.now(UTC).date()
-    for kind in kinds(rules):
-        for batch in scan(client, kind):
-            found += examine(rules, batch.resources, tally, today)
-    return sorted(found, key=lambda one: (list(Severity).index(one.severity), one.name)), tally
+    now = datetime.now(UTC)
+    branch = Branch(installation.account(installation.connect(region)), region)
+    archive = FolderArchive(folder)
+    run = named(now, uuid4().hex)
+    plan = begin(archive, Plan(run, now.date(), rules, (branch,)))
+    client = inventory.scanner(region)
+
+    def scan(kind: str, token: str) -> Iterator[Batch]:
+        return inventory.scan(client, kind, token=token)
+
+    standing = advance(archive, plan, branch, scan, nonce=lambda: uuid4().hex, enough=lambda: False)
+    finish(archive, plan, datetime.now(UTC))
+    if standing.failure:
+        raise Failure(standing.failure)
+    order = list(Severity)
+    found = sorted(
+        findings_of(archive, plan, branch, standing),
+        key=lambda one: (order.index(one.severity), one.name),
+    )
+    return found, standing.tally
 
 
 def _machine(rules: Rules, region: str, found: list[Finding], tally: Tally) -> dict[str, object]:
@@ -86,6 +122,7 @@ def _machine(rules: Rules, region: str, found: list[Finding], tally: Tally) -> d
                 "found": one.found,
                 "expected": one.expected,
                 "owner": one.owner,
+                "since": one.since.isoformat(),
             }
             for one in found
         ],

@@ -15,6 +15,7 @@ from fleetmend.cli import (
     operating,
     output,
     package,
+    questions,
     watching,
 )
 from fleetmend.cli.failures import Exit, explained
@@ -29,7 +30,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=examples("fleetmend demo", "fleetmend status", "fleetmend COMMAND --help"),
 )
-for part in (demo.app, watching.app, operating.app, complying.app, infrastructure.app, package.app):
+for part in (
+    demo.app,
+    watching.app,
+    operating.app,
+    complying.app,
+    questions.app,
+    infrastructure.app,
+    package.app,
+):
     app.add_typer(part)
 app.add_typer(infrastructure.export, name="export")
 app.add_typer(lab.app, name="lab")

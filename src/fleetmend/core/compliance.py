@@ -28,6 +28,14 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """Some resources of one kind. `token` is where the next ones begin; empty at the end."""
+
+    resources: list[Resource]
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One rule that one resource breaks. `since` is the day when it was first seen to."""
 

@@ -150,6 +150,34 @@ class Alerts(Protocol):
         ...
 
 
+class Archive(Protocol):
+    """Where reports lie: objects by key, written whole, never appended to."""
+
+    def put(self, key: str, body: bytes, *, once: bool = False) -> bool:
+        """Write an object; with `once` only where there is none, and False says there was one.
+
+        Raises:
+            PortError: it may or may not stand there now.
+        """
+        ...
+
+    def get(self, key: str) -> bytes | None:
+        """The object, or that there is none.
+
+        Raises:
+            PortError: on anything but an answer.
+        """
+        ...
+
+    def list(self, prefix: str) -> list[str]:
+        """Every key that begins so, in order.
+
+        Raises:
+            PortError: any page could not be read.
+        """
+        ...
+
+
 class Queue(Protocol):
     """The controller's own queue: it only wakes, it knows nothing."""
 

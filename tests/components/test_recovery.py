@@ -145,9 +145,9 @@ def test_the_kill_switch_stays_where_people_put_it(mode: Mode) -> None:
     assert node.options["ignoreChanges"] == ["insecureValue"]
 
 
-def test_it_is_woken_by_instances_that_stopped_and_by_its_own_sweep() -> None:
+def test_it_is_woken_by_instances_that_are_down_and_by_its_own_sweep() -> None:
     rule = one(FOUND, "aws:cloudwatch/eventRule:EventRule")
-    assert json.loads(rule.inputs["eventPattern"])["detail"]["state"] == ["stopped"]
+    assert json.loads(rule.inputs["eventPattern"])["detail"]["state"] == ["stopped", "terminated"]
     said = one(FOUND, "aws:scheduler/schedule:Schedule").inputs["target"]["input"]
     assert json.loads(said) == {"fleetmend": SWEEP}
     assert one(FOUND, "aws:scheduler/schedule:Schedule").inputs["scheduleExpression"] == (

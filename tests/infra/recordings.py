@@ -23,6 +23,7 @@ from fleetmend.deploy.privilege.world import function_of
 from fleetmend.deploy.view import View
 from fleetmend.lab.scenario import load
 from fleetmend.lab.sim import record
+from fleetmend.lab.sim.hardware import Hardware
 from fleetmend.lab.tape import Tape
 from fleetmend.lambdas import bridge, envelope
 
@@ -37,6 +38,8 @@ CONFIG = {
     "region": "us-east-1",
     "alertEmails": "ops@example.com",
     "alertWebhooks": "https://hooks.example.com/services/1",
+    "deployRebuild": "true",
+    "rebuildRoleArns": "arn:aws:iam::123456789012:role/web",
 }
 
 
@@ -61,21 +64,20 @@ def graph() -> Graph:
 
 @cache
 def played() -> tuple[Recording, ...]:
-    """Every recovery scenario played in the sim, and the bridge's two kinds of runs."""
-    return (*_recovery(), *_bridge())
+    """Every scenario played in the sim, and the bridge's two kinds of runs."""
+    return (*_scenarios(), *_bridge())
 
 
-def _recovery() -> Iterator[Recording]:
+def _scenarios() -> Iterator[Recording]:
     for path in sorted((ROOT / "scenarios/recovery").glob("*.yaml")):
         _, world = record(load(path))
         here = world.installed
-        yield Recording(
-            "recovery", here.account, here.region, here.environment(), tuple(_calls(world.tape))
-        )
+        calls = tuple(_calls(world.tape, world.ec2.hardware))
+        yield Recording(here.concern, here.account, here.region, here.environment(), calls)
 
 
-def _calls(tape: Tape) -> Iterator[Call]:
-    """The calls that reached AWS, each with the tags that its instances had at that moment."""
+def _calls(tape: Tape, hardware: Hardware | None) -> Iterator[Call]:
+    """The calls that reached AWS, each with the tags that what it names had at that moment."""
     for call in tape.calls:
         if call.done is None:
             continue
@@ -83,6 +85,11 @@ def _calls(tape: Tape) -> Iterator[Call]:
         for truth in tape.truths:
             if call.service == "ec2" and truth.id in call.subjects and truth.at <= call.done:
                 tags[truth.id] = dict(truth.tags)
+        for name in ("VolumeId", "NetworkInterfaceId", "AllocationId"):
+            part = str(call.params.get(name, ""))
+            found = hardware.tags_of(part) if hardware else None
+            if found is not None:
+                tags[part] = dict(found)
         yield Call(call.service, call.operation, call.params, tags, {}, call.error)
 
 

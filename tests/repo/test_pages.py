@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fleetmend.core.model import RecoveryPolicy
+from fleetmend.core.rebuilding import RebuildPolicy
 from fleetmend.lab import sim
 from fleetmend.lab.judge import judge
 from fleetmend.lab.reference import page as words
@@ -86,12 +87,39 @@ def test_every_setting_of_the_policy_is_explained():
         assert field.name in listed
 
 
-def alert_kinds() -> set[str]:
-    """The kinds of alerts recovery can tell: the literals the code hands over."""
-    kinds: set[str] = set()
+def test_every_setting_of_rebuilds_own_is_explained():
+    text = (DOCS / "rebuild.md").read_text()
+    listed = dict(re.findall(r"^\| `([a-z_]+)` \| ([^|]+) \| .+ \|$", text, flags=re.MULTILINE))
+    known = {field.name for field in fields(RecoveryPolicy)}
+    for field in fields(RebuildPolicy):
+        if field.name in known:
+            continue
+        default = getattr(RebuildPolicy(), field.name)
+        if isinstance(default, timedelta):
+            default = f"{default.total_seconds():g}"
+        shown_as = f"`{json.dumps(default)}`" if isinstance(default, str) else str(default)
+        assert listed[field.name] in {shown_as, default}, field.name
+
+
+def test_every_kind_of_rebuilds_alerts_is_explained():
+    table = (DOCS / "rebuild.md").read_text().partition("## Alerts")[2].partition("## Limits")[0]
+    cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    listed = {kind for cell in cells for kind in re.findall(r"`([\w-]+)`", cell)}
+    own = python("src/fleetmend/core/decisions/rebuild")
+    assert alert_kinds(*own) | {"unsure", "exhausted"} == listed - {"unreadable"}
+
+
+def recovery_kinds() -> set[str]:
+    """The kinds of alerts recovery can tell."""
     core = ROOT / "src" / "fleetmend" / "core"
     told = (*python("src/fleetmend/core/decisions/recovery"), core / "telling.py")
-    for path in (*told, *python("src/fleetmend/lambdas")):
+    return alert_kinds(*told, *python("src/fleetmend/lambdas")) | {"terminated", "gone"}
+
+
+def alert_kinds(*paths: Path) -> set[str]:
+    """The kinds of alerts that are told in these files: the literals the code hands over."""
+    kinds: set[str] = set()
+    for path in paths:
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call):
                 continue
@@ -101,14 +129,14 @@ def alert_kinds() -> set[str]:
                 kind = node.args[place]
                 if isinstance(kind, ast.Constant):
                     kinds.add(str(kind.value))
-    return kinds | {"terminated", "gone"}
+    return kinds
 
 
 def test_every_kind_of_alert_is_explained():
     text = (DOCS / "recovery.md").read_text().partition("## Alerts")[2].partition("## Limits")[0]
     table = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
     listed = {kind for cell in table for kind in re.findall(r"`([\w-]+)`", cell)}
-    assert alert_kinds() == listed
+    assert recovery_kinds() == listed
 
 
 def test_the_scenario_in_the_page_about_the_lab_holds():

@@ -91,6 +91,11 @@ _CONFLICT = {
     "IncorrectState",
     "ResourceInUse",
     "ScalingActivityInProgress",
+    # A try before this one was obeyed, or somebody else's hand was quicker: look again.
+    "IdempotentParameterMismatch",
+    "InvalidNetworkInterface.InUse",
+    "Resource.AlreadyAssociated",
+    "VolumeInUse",
 }
 _GONE = {"InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"}
 

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, cast
 from boto3.session import Session
 
 from fleetmend.aws.clients import Client, client
-from fleetmend.aws.ec2 import Ec2Fleet
+from fleetmend.aws.ec2 import STOPPED, Ec2Fleet
 from fleetmend.aws.errors import SdkError, code_of, failed
 from fleetmend.core.model import Instance, Mode, Record, Selector
 from fleetmend.core.ports import PortError
@@ -176,7 +176,7 @@ class Installation:
         given = self.policy("recovery").get("selector")
         selector = Selector(**cast("Mapping[str, str]", given)) if given else Selector()
         seen = fleet.observe(fleet.stopped(selector))
-        return [seen[name] for name in sorted(seen)]
+        return [seen[name] for name in sorted(seen) if seen[name].state in STOPPED]
 
     def open(self, concern: str) -> list[str]:
         """The subjects the ledger's index hints at; some of them may be closed by now."""

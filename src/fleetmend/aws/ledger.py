@@ -103,21 +103,29 @@ class S3Ledger:
 
     def open(self) -> list[str]:
         """See `Ledger`. One ListObjectsV2 for a thousand hints."""
-        start = self._folder("open")
-        token: dict[str, str] = {}
-        subjects: list[str] = []
+        hints = self._listed("open")
+        self._hints.update(hints)
+        return list(hints)
+
+    def subjects(self) -> list[str]:
+        """Every subject that has a record, open or not. One ListObjectsV2 for a thousand."""
+        return list(self._listed("records"))
+
+    def _listed(self, kind: str) -> dict[str, str]:
+        """Subjects under one folder with their ETags; what is no subject's is left out."""
+        start, token = self._folder(kind), dict[str, str]()
+        found: dict[str, str] = {}
         while True:
             try:
                 page = self._call(self._client.list_objects_v2, Prefix=start, **token)
             except SdkError as error:
                 raise self._unavailable(f"listing {start}", error) from error
             for item in cast("list[Mapping[str, Any]]", page.get("Contents") or []):
-                subject = str(item.get("Key", "")).removeprefix(start)
+                subject = str(item.get("Key", "")).removeprefix(start).removesuffix(".json")
                 if _SUBJECT.fullmatch(subject):
-                    self._hints[subject] = _etag(item)
-                    subjects.append(subject)
+                    found[subject] = _etag(item)
             if not page.get("NextContinuationToken"):
-                return subjects
+                return found
             token = {"ContinuationToken": str(page["NextContinuationToken"])}
 
     def forget(self, subject: str) -> None:

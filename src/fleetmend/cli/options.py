@@ -42,7 +42,9 @@ Lab = Annotated[
     ),
 ]
 
-Concern = Annotated[str, typer.Argument(metavar="CONCERN", help="The concern: recovery.")]
+Concern = Annotated[
+    str, typer.Argument(metavar="CONCERN", help="The concern: recovery or rebuild.")
+]
 
 Wait = Annotated[
     float,

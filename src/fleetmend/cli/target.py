@@ -12,7 +12,7 @@ from fleetmend.cli.output import note
 if TYPE_CHECKING:
     from fleetmend.aws.installation import Installation
 
-CONCERNS = ("recovery",)
+CONCERNS = ("recovery", "rebuild")
 """The concerns there are controllers for."""
 
 

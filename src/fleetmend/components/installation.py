@@ -18,10 +18,12 @@ from fleetmend.components.keys import Keys
 from fleetmend.components.output_values import alarm_arns, values
 from fleetmend.components.parameters import Parameters
 from fleetmend.components.parts import Parts, alarm_args, function_args
+from fleetmend.components.rebuild import Rebuild
 from fleetmend.components.recovery import Recovery
 from fleetmend.components.secrets import Secrets
 from fleetmend.components.settings import Settings
 from fleetmend.components.storage import BALANCER_PREFIX, Storage, StorageArgs
+from fleetmend.core.decisions.rebuild import CONCERN as REBUILD
 from fleetmend.core.decisions.recovery import CONCERN as RECOVERY
 
 
@@ -71,6 +73,8 @@ class _Program:
             parts.backup = self._backup(parts)
         if chosen.recovery.deploy_recovery:
             parts.recovery = self._recovery(parts)
+        if chosen.rebuild.deploy_rebuild:
+            parts.rebuild = self._rebuild(parts)
         if chosen.alerts.deploy_bridge:
             parts.bridge = self._bridge(parts)
         if chosen.alerts.deploy_dashboard:
@@ -85,6 +89,7 @@ class _Program:
 
     def _keys(self) -> Keys:
         controllers = [RECOVERY] if self._settings.recovery.deploy_recovery else []
+        controllers += [REBUILD] if self._settings.rebuild.deploy_rebuild else []
         functions = controllers + ([BRIDGE] if self._settings.alerts.deploy_bridge else [])
         return Keys(
             "keys",
@@ -227,6 +232,35 @@ class _Program:
                 "max_attempts": chosen.max_attempts,
                 "sweep_minutes": chosen.sweep_minutes,
                 "batch_window_seconds": chosen.batch_window_seconds,
+                "function": function_args(self._settings),
+            },
+            self._opts,
+        )
+
+    def _rebuild(self, parts: Parts) -> Rebuild:
+        chosen, sweeps = self._settings.rebuild, self._settings.recovery
+        network, existing = parts.ground.network, self._settings.network.existing_vpc_id
+        own = [network.vpc_id] if network else [existing] if existing else []
+        return Rebuild(
+            "rebuild",
+            {
+                "installation": self._me,
+                "account_id": self._account,
+                "artifact": self._artifact,
+                "ledger_name": parts.storage.ledger_name,
+                "ledger_arn": parts.storage.ledger_arn,
+                "key_arn": parts.keys.main_arn,
+                "topic_arn": parts.alerts.topic_arn,
+                "topic_key_arn": parts.keys.alerts_arn,
+                "vpc_ids": [*own, *chosen.rebuild_vpc_ids],
+                "image_owners": list(chosen.rebuild_image_owners),
+                "tag_key": chosen.rebuild_tag_key,
+                "tag_value": chosen.rebuild_tag_value,
+                "role_arns": list(chosen.rebuild_role_arns),
+                "terminated": chosen.rebuild_terminated,
+                "drift": chosen.rebuild_drift,
+                "sweep_minutes": sweeps.sweep_minutes,
+                "batch_window_seconds": sweeps.batch_window_seconds,
                 "function": function_args(self._settings),
             },
             self._opts,

@@ -12,6 +12,7 @@ from fleetmend.components.dashboard import Dashboard
 from fleetmend.components.ground import Ground
 from fleetmend.components.keys import Keys
 from fleetmend.components.parameters import Parameters
+from fleetmend.components.rebuild import Rebuild
 from fleetmend.components.recovery import Recovery
 from fleetmend.components.secrets import Secrets
 from fleetmend.components.settings import Settings
@@ -31,19 +32,20 @@ class Parts:
     copy: BackupCopy | None = None
     backup: Backup | None = None
     recovery: Recovery | None = None
+    rebuild: Rebuild | None = None
     bridge: Bridge | None = None
     dashboard: Dashboard | None = None
 
     @property
-    def functions(self) -> dict[str, Recovery | Bridge]:
+    def functions(self) -> dict[str, Recovery | Rebuild | Bridge]:
         """The functions that there are, by concern."""
-        made = {"recovery": self.recovery, "bridge": self.bridge}
-        return {concern: part for concern, part in made.items() if part is not None}
+        return {**self.controllers, **({"bridge": self.bridge} if self.bridge else {})}
 
     @property
-    def controllers(self) -> dict[str, Recovery]:
+    def controllers(self) -> dict[str, Recovery | Rebuild]:
         """Those that a queue wakes, by concern."""
-        return {"recovery": self.recovery} if self.recovery else {}
+        made = {"recovery": self.recovery, "rebuild": self.rebuild}
+        return {concern: part for concern, part in made.items() if part is not None}
 
 
 def function_args(settings: Settings) -> FunctionArgs:

@@ -18,7 +18,7 @@ from fleetmend.components.parameters import (
 )
 from fleetmend.components.policies import Statement
 from fleetmend.core.decisions.recovery import CONCERN
-from fleetmend.core.events import STOPPED_PATTERN
+from fleetmend.core.events import DOWN_PATTERN
 from fleetmend.core.model import Selector
 
 
@@ -118,7 +118,7 @@ class Recovery(pulumi.ComponentResource):
                 "topic_arn": args["topic_arn"],
                 "policy": policies.document(*grants(args)),
                 "environment": {"FLEETMEND_LEDGER_BUCKET": args["ledger_name"]},
-                "event_pattern": json.dumps(STOPPED_PATTERN, sort_keys=True),
+                "event_pattern": json.dumps(DOWN_PATTERN, sort_keys=True),
                 "sweep_minutes": args.get("sweep_minutes", 2),
                 "batch_window_seconds": args.get("batch_window_seconds", 5),
                 "heartbeat": True,

@@ -27,6 +27,7 @@ from fleetmend.components.settings_groups import (
     InstallationSettings,
     NetworkSettings,
 )
+from fleetmend.components.settings_rebuild import RebuildSettings
 from fleetmend.components.settings_rules import RULES
 from fleetmend.components.settings_service import (
     AlertSettings,
@@ -111,6 +112,7 @@ class Settings(BaseModel):
     alerts: AlertSettings
     controller: ControllerSettings
     recovery: RecoverySettings
+    rebuild: RebuildSettings
 
     @classmethod
     def from_sources(cls, config: Mapping[str, str], environ: Mapping[str, str]) -> Self:

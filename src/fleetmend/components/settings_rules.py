@@ -254,3 +254,10 @@ def _secret_recovery(s: "Settings") -> Found:
 def _bridge(s: "Settings") -> Found:
     if s.alerts.alert_webhooks and not s.alerts.deploy_bridge:
         yield "deployBridge", "alertWebhooks are told by the bridge, and by nothing else"
+
+
+@_rule("deployRebuild", "rebuildVpcIds", "deployNetwork", "existingVpcId")
+def _rebuild(s: "Settings") -> Found:
+    inside = s.network.deploy_network or s.network.existing_vpc_id or s.rebuild.rebuild_vpc_ids
+    if s.rebuild.deploy_rebuild and not inside:
+        yield "rebuildVpcIds", "needed where no VPC is made or named (deployNetwork is false)"

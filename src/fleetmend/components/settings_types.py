@@ -206,6 +206,11 @@ TimeZone = Annotated[
     AfterValidator(_time_zone),
 ]
 QueueArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:sqs:[a-z0-9-]+:\d{12}:[\w-]{1,80}$")]
+RoleArn = Annotated[
+    str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/[A-Za-z0-9+=,.@/_-]+$", max_length=612)
+]
+VpcId = Annotated[str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$")]
+ImageOwner = Annotated[str, Field(pattern=r"^(amazon|aws-marketplace|\d{12})$")]
 Tags = Annotated[dict[str, str], BeforeValidator(_pairs), AfterValidator(_tags)]
 
 Cidrs = Annotated[list[Cidr], BeforeValidator(_split)]
@@ -215,4 +220,7 @@ Services = Annotated[list[Service], BeforeValidator(_split), AfterValidator(_uni
 SubnetIds = Annotated[list[SubnetId], BeforeValidator(_split), AfterValidator(_unique)]
 Emails = Annotated[list[Email], BeforeValidator(_split)]
 QueueArns = Annotated[list[QueueArn], BeforeValidator(_split), AfterValidator(_unique)]
+RoleArns = Annotated[list[RoleArn], BeforeValidator(_split), AfterValidator(_unique)]
+VpcIds = Annotated[list[VpcId], BeforeValidator(_split), AfterValidator(_unique)]
+ImageOwners = Annotated[list[ImageOwner], BeforeValidator(_split), AfterValidator(_unique)]
 Webhooks = Annotated[list[Webhook], BeforeValidator(_split)]

@@ -19,6 +19,18 @@ STOPPED_PATTERN: Mapping[str, Any] = {
 }
 """Amazon EC2 User Guide, "State change events for your instances"."""
 
+TERMINATED_PATTERN: Mapping[str, Any] = {
+    **STOPPED_PATTERN,
+    "detail": {"state": ["terminated"]},
+}
+"""The same event for an instance that is gone."""
+
+DOWN_PATTERN: Mapping[str, Any] = {
+    **STOPPED_PATTERN,
+    "detail": {"state": ["stopped", "terminated"]},
+}
+"""Both: what recovery is woken by."""
+
 SWEEP = "sweep"
 """The scheduler's whole message is `{"fleetmend": "sweep"}`."""
 

@@ -223,11 +223,12 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What AWS said to one call for one subject."""
+    """What AWS said to one call for one subject; `made` names what the call made, if anything."""
 
     result: Result
     code: str = ""
     message: str = ""
+    made: str = ""
 
 
 @dataclass(frozen=True, slots=True)

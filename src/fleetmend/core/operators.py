@@ -7,6 +7,9 @@ from fleetmend.core.events import Hold as HoldMessage
 from fleetmend.core.events import Release, Retry
 from fleetmend.core.model import Hold, Record, Status
 
+UNREADABLE = "unreadable"
+"""The reason of a record whose detail is not what its concern wrote."""
+
 
 def apply(
     message: HoldMessage | Release | Retry, record: Record | None, blank: Record, now: datetime
@@ -14,7 +17,8 @@ def apply(
     """The record after a person's word; `blank` is what stands where nothing stood before.
 
     Retry opens an exhausted incident anew, with a budget of its own and facts of its own. On
-    anything that is not exhausted it changes nothing: there is nothing to try again.
+    anything that is not exhausted it changes nothing: there is nothing to try again. What the
+    concern remembers is kept, unless that is what could not be read.
     """
     record = record or blank
     match message:
@@ -34,5 +38,5 @@ def apply(
                 intent=None,
                 attempts=(),
                 next_look_at=now,
-                detail={},
+                detail={} if record.reason == UNREADABLE else record.detail,
             )

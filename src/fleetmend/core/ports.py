@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from fleetmend.core.blueprint import Blueprint, Disk, Piece
 from fleetmend.core.groups import Group
 from fleetmend.core.model import Alert, Instance, Outcome, Record, Selector, StartRequest, Stored
+from fleetmend.core.rebuilding import Plan, Sighting
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -40,7 +42,7 @@ class Fleet(Protocol):
     """The instances of one account and region."""
 
     def stopped(self, selector: Selector) -> list[str]:
-        """Ids in scope that are `stopping` or `stopped`, filtered by the server, all pages.
+        """Ids in scope that are down or terminated, filtered by the server, all pages.
 
         Raises:
             ObservationFailed: when any page could not be read.
@@ -99,6 +101,55 @@ class Groups(Protocol):
 
     def resume(self, group: str, *, before: datetime) -> Outcome:
         """Resume `ReplaceUnhealthy`, and nothing else."""
+        ...
+
+
+class Builder(Protocol):
+    """What instances are made of, and what makes one again.
+
+    Every describe raises `ObservationFailed` when any page could not be read.
+    """
+
+    def outlines(self, selector: Selector) -> dict[str, str]:
+        """The outline of every instance in scope that is not terminated, by id, all pages."""
+        ...
+
+    def sight(self, ids: Sequence[str], selector: Selector) -> dict[str, Sighting]:
+        """Each of them, and what carries its mark; what hangs elsewhere is left out yet.
+
+        What could not be read of one instance is the `problem` of that sighting alone.
+        """
+        ...
+
+    def pieces(self, wanted: Iterable[Piece]) -> dict[str, str]:
+        """Whether each is `free` or `taken`, by id; one that exists no more is absent."""
+        ...
+
+    def images(self, ids: Sequence[str]) -> dict[str, str]:
+        """The newest usable image that was made of each instance, where there is one."""
+        ...
+
+    def snapshots(self, volumes: Sequence[str]) -> dict[str, str]:
+        """The newest complete snapshot of each volume, where there is one."""
+        ...
+
+    def launch(
+        self, subject: str, kept: Blueprint, plan: Plan, number: int, *, before: datetime
+    ) -> Outcome:
+        """Launch what takes the subject's place; `made` is its id.
+
+        The same subject, plan and number give the same instance, however often it is asked for.
+        """
+        ...
+
+    def attach(self, instance: str, wanted: Sequence[Piece], *, before: datetime) -> Outcome:
+        """Hang the pieces on the instance; the first failure is the outcome."""
+        ...
+
+    def restore(
+        self, subject: str, kept: Blueprint, disk: Disk, snapshot: str, *, before: datetime
+    ) -> Outcome:
+        """Make a lost volume from its snapshot; `made` is `device=volume id`."""
         ...
 
 

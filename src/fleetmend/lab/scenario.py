@@ -4,6 +4,7 @@ The contract is spec 07's. A file that cannot be used is refused with every mist
 each with file, line and key. Nothing here knows the worlds that play it.
 """
 
+import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from fleetmend.components.marked import (
     validated,
 )
 from fleetmend.lab.entries import mappings, one_word
-from fleetmend.lab.vocabulary import End, PolicyOverrides
+from fleetmend.lab.vocabulary import End, PolicyOverrides, RebuildOverrides
 from fleetmend.lab.words import (
     EXPECTATIONS,
     FROM_FILE,
@@ -51,6 +52,27 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True)
 
 
+class ExtraVolume(_Part):
+    """A volume beside the root volume."""
+
+    device: str = Field(default="/dev/sdf", description="where it hangs")
+    size: int = Field(default=10, ge=1, description="GiB")
+    keeps: bool = Field(default=False, description="whether it outlives its instance")
+    snapshot: bool = Field(default=False, description="whether there is a snapshot of it")
+
+
+class Parts(_Part):
+    """What instances are made of, where a scenario is about that."""
+
+    volumes: tuple[ExtraVolume, ...] = Field(default=(), description="volumes beside the root")
+    interfaces: int = Field(default=0, ge=0, le=4, description="interfaces beside the first")
+    elastic: bool = Field(default=False, description="whether it has an elastic address")
+    image: bool = Field(default=False, description="whether an image was made of it")
+    profile: str = Field(default="", description="the name of its instance profile")
+    user_data: str = Field(default="", description="its user data, as text")
+    tagged: bool = Field(default=True, description="whether parts carry their instance's tags")
+
+
 class Instances(_Part):
     """Instances that share a name; the k-th is called `name-k`."""
 
@@ -67,6 +89,7 @@ class Instances(_Part):
     state: Literal["running", "stopped"] = Field(default="running", description="at the start")
     operator: str = Field(default="", description="the service provider that runs them, if any")
     root: bool = Field(default=True, description="whether the root volume is attached")
+    parts: Parts = Field(default=Parts(), description="what they are made of")
 
 
 class Group(_Part):
@@ -95,6 +118,10 @@ class Installed(_Part):
         default_factory=dict[str, Any],
         description="recovery's settings by name; durations as `5m`",
     )
+    rebuild: RebuildOverrides = Field(
+        default_factory=dict[str, Any],
+        description="rebuild's settings by name",
+    )
     mode: Literal["off", "observe", "act"] = Field(default="act", description="the kill switch")
 
 
@@ -119,6 +146,7 @@ class Member:
     group: str = ""
     operator: str = ""
     root: bool = True
+    parts: Parts = dataclasses.field(default_factory=Parts)
 
 
 class Scenario(_Part):
@@ -127,6 +155,9 @@ class Scenario(_Part):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     name: str = Field(min_length=1, description="one line for people")
+    concern: Literal["recovery", "rebuild"] = Field(
+        default="recovery", description="whose controller is at work"
+    )
     seed: int = Field(default=1, ge=0, description="everything random comes from it")
     region: str = Field(
         default="us-east-1", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="the AWS region"
@@ -138,6 +169,11 @@ class Scenario(_Part):
     )
     timeline: tuple[Step, ...] = Field(default=(), description="what happens, and when")
     expect: tuple[Expectation, ...] = Field(default=(), description="what must come of it")
+
+    @property
+    def overrides(self) -> Mapping[str, Any]:
+        """The settings of the controller at work."""
+        return cast("Mapping[str, Any]", getattr(self.settings, self.concern))
 
     @property
     def end(self) -> float:
@@ -159,6 +195,7 @@ class Scenario(_Part):
                     part.state,
                     operator=part.operator,
                     root=part.root,
+                    parts=part.parts,
                 )
         for group in self.fleet.groups:
             for k in range(group.desired):

@@ -116,7 +116,8 @@ def subjects(service: str, params: Mapping[str, Any]) -> tuple[str, ...]:
     """The instance ids that a call names."""
     match service:
         case "ec2":
-            return tuple(params.get("InstanceIds", ()))
+            one = params.get("InstanceId") or _origin(params)
+            return tuple(params.get("InstanceIds", (one,) if one else ()))
         case "s3":
             return tuple(_INSTANCE.findall(str(params.get("Key", ""))))
         case "sqs":
@@ -127,6 +128,17 @@ def subjects(service: str, params: Mapping[str, Any]) -> tuple[str, ...]:
             return tuple(dict.fromkeys(_INSTANCE.findall(str(params.get("Message", "")))))
         case _:
             return ()
+
+
+def _origin(params: Mapping[str, Any]) -> str:
+    """The instance for which something is made, as the mark among its tags says."""
+    marks = [
+        str(tag["Value"])
+        for each in params.get("TagSpecifications", ())
+        for tag in each["Tags"]
+        if tag["Key"] in {"fleetmend:rebuilt-from", "fleetmend:restored-for"}
+    ]
+    return marks[0] if marks else ""
 
 
 def as_json(body: object) -> object:

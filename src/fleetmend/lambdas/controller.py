@@ -41,11 +41,13 @@ class RunIncomplete(Exception):
 class Bound(Generic[S]):
     """A concern over the ports of one run; `subjects` lists what a sweep must look at.
 
-    Open incidents need not be among them: the ledger names those.
+    Open incidents need not be among them: the ledger names those. `settle` hears what became of
+    a sweep's subjects.
     """
 
     practice: Practice[S]
     subjects: Callable[[], Sequence[str]]
+    settle: Callable[[Sequence[Case[S]]], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +206,9 @@ class _Turn(Generic[P, S]):
         hints = wired.ports.ledger.open()
         bound = self._bind(wired)
         looks = dict.fromkeys(bound.subjects())
-        return loop.run(bound.practice, wired.ports, looks, hints=hints)
+        cases = loop.run(bound.practice, wired.ports, looks, hints=hints)
+        bound.settle(cases)
+        return cases
 
     def batch(self, inbox: Inbox) -> list[Case[S]]:
         """Serve the messages: people's words first, then one run for all looks.

@@ -19,6 +19,7 @@ from fleetmend.aws.clients import LONGEST_CALL, THREADS, Client
 from fleetmend.aws.ledger import S3Ledger
 from fleetmend.aws.queue import DeafQueue, SqsQueue
 from fleetmend.aws.reports import S3Reports
+from fleetmend.aws.roster import S3Roster
 from fleetmend.aws.watching import ObservedLedger, PlanLedger
 from fleetmend.core.loop import Ports
 from fleetmend.core.model import Alert, Mode
@@ -70,7 +71,8 @@ class Wired:
     `ports.ledger` is the one decisions are made from; `records` is the ledger of what is really
     done, which is the same one unless this run only watches. `client` gives AWS's clients, and
     `remaining` how much of the function's time is left for acting: what a concern's own port
-    is made of. Where `watching`, that port must be the one that does nothing.
+    is made of. Where `watching`, that port must be the one that does nothing. `roster` is what
+    the last sweep knew, and `records_of` gives another concern's true ledger, to be read only.
     """
 
     ports: Ports
@@ -79,6 +81,8 @@ class Wired:
     client: Callable[[str], Client]
     remaining: Callable[[], timedelta]
     watching: bool
+    roster: S3Roster
+    records_of: Callable[[str], S3Ledger]
 
 
 def lambda_world() -> World:
@@ -112,12 +116,12 @@ def build(
         plan: decide only, whatever the mode.
     """
     watching = plan or mode is Mode.OBSERVE
-    records = _ledger(settings, world, "")
+    records = _ledger(settings, world, settings.concern, "")
     ledger = records
     if plan:
         ledger = PlanLedger(records)
     elif watching:
-        ledger = ObservedLedger(_ledger(settings, world, "would/"), records)
+        ledger = ObservedLedger(_ledger(settings, world, settings.concern, "would/"), records)
     ports = Ports(
         ledger=ledger,
         alerts=LoggedAlerts() if watching else _topic(settings, world),
@@ -132,6 +136,8 @@ def build(
         client=world.client,
         remaining=lambda: time_left() - RECORDING_TIME,
         watching=watching,
+        roster=_roster(settings, world, records, would=watching and not plan, keeps=not plan),
+        records_of=lambda concern: _ledger(settings, world, concern, ""),
     )
 
 
@@ -161,11 +167,18 @@ def tell_directly(settings: Settings, world: World, kind: str, text: str) -> Non
         world.told[kind] = now
 
 
-def _ledger(settings: Settings, world: World, prefix: str) -> S3Ledger:
+def _roster(
+    settings: Settings, world: World, records: S3Ledger, *, would: bool, keeps: bool
+) -> S3Roster:
+    key = f"{'would/' if would else ''}roster/{settings.concern}.json"
+    return S3Roster(world.client("s3"), settings.ledger_bucket, key, records.subjects, keeps=keeps)
+
+
+def _ledger(settings: Settings, world: World, concern: str, prefix: str) -> S3Ledger:
     return S3Ledger(
         world.client("s3"),
         settings.ledger_bucket,
-        settings.concern,
+        concern,
         clock=world.clock,
         nonce=world.nonce,
         prefix=prefix,

@@ -65,7 +65,10 @@ def test_stopped_filters_on_the_server_and_reads_every_page():
     made = client("ec2", lost)
     filters = [
         {"Name": "tag:Team*", "Values": [r"a\*b\?c\\d"]},
-        {"Name": "instance-state-name", "Values": ["stopping", "stopped"]},
+        {
+            "Name": "instance-state-name",
+            "Values": ["stopping", "stopped", "shutting-down", "terminated"],
+        },
     ]
     asked = {"Filters": filters, "MaxResults": 1000}
     with Stubber(made) as stub:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from fleetmend.core.model import Mode, RecoveryPolicy, Selector
 from fleetmend.lambdas import parameters
 from fleetmend.lambdas.fields import Declared, Duration, Switch
+from fleetmend.lambdas.rebuild import REBUILD
 from fleetmend.lambdas.recovery import POLICY, RECOVERY
 from tests.unit.lambdas.account import SETTINGS, Account
 
@@ -20,7 +21,7 @@ def parse(text):
     return POLICY.parse(text, "p", problems), problems
 
 
-CONCERNS = [RECOVERY]
+CONCERNS = [RECOVERY, REBUILD]
 
 
 @pytest.mark.parametrize("concern", CONCERNS, ids=lambda concern: concern.name)

@@ -8,7 +8,7 @@ AWS, so that a repeated one changes nothing (docs/health.md has the table of sig
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from fleetmend.core import holds
+from fleetmend.core import holds, incidents
 from fleetmend.core.groups import SUSPENDABLE, Group, HealthPolicy, Member, outage
 from fleetmend.core.health_memory import (
     Breaker,
@@ -60,9 +60,11 @@ def decide(
     """
     if policy.mode is Mode.OFF:
         return Decision("off", record)
-    if seen is not None and _is_stale(seen, record, policy, now):
+    if seen is not None and incidents.is_old(
+        seen.observed_at, record, policy.observation_lifetime, now
+    ):
         return Decision("stale", record, stale=True)
-    if record is not None and _is_live(record, now):
+    if record is not None and incidents.is_live(record, now):
         return Decision("in-flight", record)
     if record is not None and record.status is Status.EXHAUSTED:
         return Decision(record.reason, record)
@@ -72,13 +74,7 @@ def decide(
         before = record or Record(CONCERN, subject, Status.CLOSED)
         return _Case(seen, before, policy, now, intent_id).decide()
     except MemoryUnreadable as error:
-        text = (
-            f"what is remembered of {subject} cannot be read ({error}). Nothing is done about it "
-            f"until someone says so: fleetmend retry {subject}"
-        )
-        kept = replace(record or Record(CONCERN, subject, Status.OPEN), status=Status.EXHAUSTED)
-        kept = replace(kept, reason="unreadable", note=str(error), next_look_at=None, intent=None)
-        return Decision("unreadable", kept.telling("unreadable", text))
+        return incidents.unreadable(record or Record(CONCERN, subject, Status.OPEN), error)
 
 
 def learn(record: Record, outcome: Outcome, now: datetime) -> Record:
@@ -122,18 +118,6 @@ def _forget_plan(memory: Memory, action: str) -> Memory:
     """The memory without what a plan that was not carried out had put there."""
     memory = replace(memory, target="", why="")
     return replace(memory, breaker=None) if action == SUSPEND else memory
-
-
-def _is_stale(seen: Group, record: Record | None, policy: HealthPolicy, now: datetime) -> bool:
-    if now - seen.observed_at > policy.observation_lifetime:
-        return True
-    written = record.written_at if record else None
-    return written is not None and seen.observed_at < written
-
-
-def _is_live(record: Record, now: datetime) -> bool:
-    intent = record.intent
-    return intent is not None and intent.state is IntentState.PLANNED and now < intent.until
 
 
 def _left(record: Record | None, seen: Group | None) -> Decision:

@@ -35,6 +35,30 @@ ACCEPTED: tuple[Accepted, ...] = (
         "EC2 makes the grant itself when it starts an instance with encrypted volumes; no "
         "emulator has volume keys, so no scenario shows it.",
     ),
+    *(
+        Accepted(
+            "rebuild",
+            f"kms:{action}",
+            "arn:*:kms:*:key/*",
+            "EC2 uses the key itself when it makes or opens encrypted volumes; no emulator has "
+            "volume keys, so no scenario shows it.",
+        )
+        for action in (
+            "CreateGrant",
+            "Decrypt",
+            "DescribeKey",
+            "GenerateDataKeyWithoutPlaintext",
+            "ReEncryptFrom",
+            "ReEncryptTo",
+        )
+    ),
+    Accepted(
+        "rebuild",
+        "s3:PutObject",
+        "arn:*:s3:::*/would/aside/rebuild/*",
+        "A record of what would have been done can be unreadable too, and is then set aside; the "
+        "lab garbles true records only.",
+    ),
     Accepted(
         "recovery",
         "s3:PutObject",

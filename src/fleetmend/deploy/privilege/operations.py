@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from fleetmend.core.graph import Node
 from fleetmend.deploy.iam import authorization
+from fleetmend.deploy.privilege import making
 from fleetmend.deploy.privilege.calls import ABSENT, Call
 from fleetmend.deploy.privilege.need import Context, Need
 from fleetmend.deploy.privilege.world import World
@@ -30,18 +31,29 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html""
 
 
 READ = (
+    "AllocationId",
+    "BlockDeviceMappings",
     "Bucket",
+    "IamInstanceProfile",
     "IfMatch",
     "IfNoneMatch",
+    "ImageId",
+    "InstanceId",
     "InstanceIds",
     "Key",
     "Name",
     "Names",
     "Namespace",
+    "NetworkInterfaceId",
     "Prefix",
     "QueueUrl",
     "SecretId",
+    "SecurityGroupIds",
+    "SnapshotId",
+    "SubnetId",
+    "TagSpecifications",
     "TopicArn",
+    "VolumeId",
     "WithDecryption",
 )
 """The parameters that the table reads; no recording needs others."""
@@ -244,7 +256,13 @@ Mapper = Callable[[Call, World], Iterator[Need]]
 
 _TABLE: Mapping[str, Mapper] = {
     "cloudwatch:PutMetricData": _metrics,
+    "ec2:AssociateAddress": making.attaches,
+    "ec2:AttachNetworkInterface": making.attaches,
+    "ec2:AttachVolume": making.attaches,
+    "ec2:CreateVolume": making.creates_volume,
+    "ec2:DescribeInstanceAttribute": making.reads_attribute,
     "ec2:RebootInstances": _instances,
+    "ec2:RunInstances": making.runs,
     "ec2:StartInstances": _instances,
     "ec2:StopInstances": _instances,
     "ec2:TerminateInstances": _instances,

@@ -11,10 +11,11 @@ from typing import Any
 
 from fleetmend.core.graph import Graph, Node
 from fleetmend.core.model import Selector
+from fleetmend.core.rebuilding import RebuildPolicy
 from fleetmend.deploy.privilege.calls import Call, Recording, read
 from fleetmend.deploy.privilege.world import function_of
 from fleetmend.deploy.tokens import replaced
-from fleetmend.deploy.view import View, mapping, parameter_text, text_of
+from fleetmend.deploy.view import View, listing, mapping, parameter_text, text_of
 
 NAME = "recorded.jsonl"
 
@@ -58,8 +59,8 @@ def _moved(view: View, function: Node, recording: Recording, variables: Any) -> 
 
     environment = {name: moved(value) for name, value in recording.environment.items()}
     environment |= {_PROJECT: str(variables[_PROJECT]), _SUFFIX: str(variables[_SUFFIX])}
-    selector = _selector(view, recording.function)
-    calls = tuple(_retagged(_renamed(call, moved), selector) for call in recording.calls)
+    default, selector = _default(recording.function), _selector(view, recording.function)
+    calls = tuple(_retagged(_renamed(call, moved), default, selector) for call in recording.calls)
     return replace(recording, region=region, environment=environment, calls=calls)
 
 
@@ -67,19 +68,35 @@ def _renamed(call: Call, moved: Any) -> Call:  # noqa: ANN401 a function of a te
     return replace(call, params=mapping(replaced(dict(call.params), moved)))
 
 
-def _retagged(call: Call, selector: Selector) -> Call:
+def _retagged(call: Call, default: Selector, selector: Selector) -> Call:
     """The call with the tag that this installation looks for in place of the recorded one."""
-    default = Selector()
+
+    def one(key: str, value: str) -> tuple[str, str]:
+        if key != default.key:
+            return key, value
+        return selector.key, selector.value if value == default.value else value
+
     tags = {
-        identity: {
-            selector.key if key == default.key else key: (
-                selector.value if (key, value) == (default.key, default.value) else value
-            )
-            for key, value in found.items()
-        }
+        identity: dict(one(key, value) for key, value in found.items())
         for identity, found in call.tags.items()
     }
-    return replace(call, tags=tags)
+    asked = [
+        {
+            **mapping(each),
+            "Tags": [
+                dict(zip(("Key", "Value"), one(tag["Key"], tag["Value"]), strict=True))
+                for tag in map(mapping, listing(mapping(each).get("Tags")))
+            ],
+        }
+        for each in listing(call.params.get("TagSpecifications"))
+    ]
+    more = {"TagSpecifications": asked} if asked else {}
+    return replace(call, tags=tags, params={**call.params, **more})
+
+
+def _default(concern: str) -> Selector:
+    """The selector that the scenarios were played with."""
+    return {"rebuild": RebuildPolicy().selector}.get(concern, Selector())
 
 
 def _selector(view: View, concern: str) -> Selector:
@@ -89,4 +106,4 @@ def _selector(view: View, concern: str) -> Selector:
             given = mapping(mapping(json.loads(parameter_text(node) or "{}")).get("selector"))
             if given:
                 return Selector(str(given["key"]), str(given["value"]))
-    return Selector()
+    return _default(concern)

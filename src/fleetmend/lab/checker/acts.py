@@ -10,6 +10,7 @@ from fleetmend.lab.checker.evidence import (
     Evidence,
     Subject,
     Violation,
+    held,
     live_intent,
     owner,
 )
@@ -46,7 +47,7 @@ def intent_before_act(evidence: Evidence) -> Iterator[Violation]:
     A run that was frozen right before sending cannot know; such starts are counted, not blamed.
     """
     for subject in evidence.subjects.values():
-        for call in subject.starts:
+        for call in subject.acts:
             if not call.frozen and not live_intent(evidence, subject, call):
                 yield Violation(
                     "act-without-intent", subject.id, call.at, f"run {call.run} had no live intent"
@@ -63,7 +64,7 @@ def abandoned_intents(evidence: Evidence) -> Iterator[Violation]:
             if evidence.runs[run].how != "finished" or evidence.frozen(run) > SHORT_FREEZE:
                 continue
             mine = [w for w in subject.writes if w.call.run == run and w.at > write.at]
-            acted = any(call.run == run for call in subject.starts)
+            acted = any(call.run == run for call in subject.acts)
             if not mine and not acted and not _storage_trouble(evidence, run, subject.id):
                 yield Violation(
                     "abandoned-intent", subject.id, write.at, f"run {run} forgot {write.planned}"
@@ -128,7 +129,7 @@ def honest_attempts(evidence: Evidence) -> Iterator[Violation]:
             counted = sum(attempt.get("result") in ISSUED for attempt in write.attempts)
             opened = write.body.get("opened_at")
             since = evidence.seconds(str(opened)) - SLACK if opened else 0.0
-            sent = sum(since <= call.at <= write.at for call in subject.starts)
+            sent = sum(since <= call.at <= write.at for call in subject.acts)
             foreign = subject.states(since, write.at).count("pending")
             if counted > max(sent, foreign):
                 text = f"{counted} counted, {sent} sent ({write.reason})"
@@ -149,7 +150,7 @@ def untouchable(evidence: Evidence) -> Iterator[Violation]:
                 "out of scope": all(t.get(law.tag[0]) != law.tag[1] for t in tags),
                 "run by another": all(map(_owned, tags)) or subject.operated,
                 "in a group": all("aws:autoscaling:groupName" in t for t in tags),
-                "held": all(_held(evidence, t.get("fleetmend:hold-until"), call.at) for t in tags),
+                "held": all(held(evidence, t.get("fleetmend:hold-until"), call.at) for t in tags),
                 "not down": not DOWN.intersection(subject.states(since, call.at)),
             }
             for reason, true in reasons.items():
@@ -168,19 +169,10 @@ def _owned(tags: Mapping[str, str]) -> bool:
     return any(_OWNERS.match(key) for key in tags)
 
 
-def _held(evidence: Evidence, until: str | None, moment: float) -> bool:
-    if until is None:
-        return False
-    try:
-        return evidence.seconds(until.replace("Z", "+00:00")) > moment + SLACK
-    except ValueError:
-        return True  # what cannot be read as a time holds until corrected (spec: doubt, no harm)
-
-
 def obeyed_mode(evidence: Evidence) -> Iterator[Violation]:
     """A run that began while the mode forbade acting starts nothing."""
     for subject in evidence.subjects.values():
-        for call in subject.starts:
+        for call in subject.acts:
             mode = evidence.mode(evidence.runs[call.run].began)
             if mode != "act":
                 yield Violation("mode", subject.id, call.at, f"the mode was {mode}")
@@ -196,7 +188,7 @@ def garbage_left_alone(evidence: Evidence) -> Iterator[Violation]:
             (s.at for s in evidence.tape.said if s.word == "retry" and s.id == said.id),
             default=1e12,
         )
-        for call in subject.starts:
+        for call in subject.acts:
             if said.at < evidence.runs[call.run].began < release:
                 yield Violation("garbage", subject.id, call.at, "started on an unreadable record")
         for write in subject.writes:

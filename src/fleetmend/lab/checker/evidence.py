@@ -17,6 +17,18 @@ _RECORD = re.compile(r"records/[a-z]+/(?P<subject>[^/]+)\.json")
 REFUSALS_OF_STATE = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"})
 """S3's answers that are part of compare-and-swap, and no trouble."""
 
+REBUILT_FROM = "fleetmend:rebuilt-from"
+
+MAKING = frozenset(
+    {
+        "ec2:AssociateAddress",
+        "ec2:AttachNetworkInterface",
+        "ec2:AttachVolume",
+        "ec2:CreateVolume",
+        "ec2:RunInstances",
+    }
+)
+
 SHORT_FREEZE = 25.0
 """Seconds of a freeze that excuse nothing: leases are long enough for them."""
 
@@ -101,17 +113,27 @@ class Write:
 
 @dataclass
 class Subject:
-    """One instance, as the records and as the world tell it."""
+    """One instance, as the records and as the world tell it.
+
+    `makes` are the calls of a rebuild: launches in its place, and what is given to it or to what
+    took its place.
+    """
 
     id: str
     writes: list[Write] = field(default_factory=list[Write])
     starts: list[Call] = field(default_factory=list[Call])
+    makes: list[Call] = field(default_factory=list[Call])
     truths: list[Truth] = field(default_factory=list[Truth])
 
     @property
     def operated(self) -> bool:
         """Whether a service provider runs it."""
         return any(truth.operator for truth in self.truths)
+
+    @property
+    def acts(self) -> list[Call]:
+        """Everything that was done to it, or in its place."""
+        return sorted([*self.starts, *self.makes], key=lambda call: call.done or call.at)
 
     def record_at(self, moment: float) -> Write | None:
         """The record in force at that moment."""
@@ -221,6 +243,9 @@ def gather(tape: Tape, law: Law) -> Evidence:
         if call.name == "ec2:StartInstances" and not (call.done is None and not call.lost):
             for identity in call.subjects:
                 of(identity).starts.append(call)
+        if call.name in MAKING and not (call.done is None and not call.lost):
+            for identity in call.subjects:
+                of(identity).makes.append(call)
         match = _RECORD.fullmatch(call.key) if call.name == "s3:PutObject" else None
         if match and call.took_effect and call.done is not None and isinstance(call.written, dict):
             body = cast("Mapping[str, Any]", call.written)
@@ -229,7 +254,24 @@ def gather(tape: Tape, law: Law) -> Evidence:
     for subject in subjects.values():
         subject.writes.sort(key=lambda write: write.at)
         subject.starts.sort(key=lambda call: call.done or call.at)
+    for identity, origin in marks(tape).items():
+        made, first = of(identity), of(origin)
+        theirs = [call for call in made.makes if _planned_by(first, call)]
+        first.makes += theirs
+        made.makes = [call for call in made.makes if call not in theirs]
     return Evidence(tape, law, subjects, {run.n: run for run in tape.runs}, calls)
+
+
+def marks(tape: Tape) -> dict[str, str]:
+    """What was made in the place of another: its id → the id of the one that was there first."""
+    return {
+        truth.id: truth.tags[REBUILT_FROM] for truth in tape.truths if REBUILT_FROM in truth.tags
+    }
+
+
+def _planned_by(subject: Subject, call: Call) -> bool:
+    """Whether a record of this subject announces the call, in the same run."""
+    return any(write.planned and write.call.run == call.run for write in subject.writes)
 
 
 def owner(subject: Subject, intent: str) -> int:
@@ -243,3 +285,13 @@ def live_intent(evidence: Evidence, subject: Subject, call: Call) -> bool:
     if write is None or not write.planned or owner(subject, write.planned) != call.run:
         return False
     return call.at <= evidence.seconds(str(write.intent["until"])) + SLACK
+
+
+def held(evidence: Evidence, until: str | None, moment: float) -> bool:
+    """Whether the value of a hold tag holds at that moment."""
+    if until is None:
+        return False
+    try:
+        return evidence.seconds(until.replace("Z", "+00:00")) > moment + SLACK
+    except ValueError:
+        return True  # what cannot be read as a time holds until corrected (spec: doubt, no harm)

@@ -4,6 +4,7 @@ Rules are those of the Amazon EC2 API Reference: DescribeInstances, DescribeInst
 StartInstances, and "Error codes for the Amazon EC2 API".
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,9 @@ from typing import Any
 
 from fleetmend.lab.sim.engine import Engine
 from fleetmend.lab.sim.fleet import Instance, Look, SimFleet
+from fleetmend.lab.sim.hardware import Hardware, tagged
 from fleetmend.lab.sim.replies import AwsError
+from fleetmend.lab.sim.stock import IMAGE
 
 CODES = {
     "pending": 0,
@@ -23,6 +26,7 @@ CODES = {
     "stopping": 64,
     "stopped": 80,
 }
+REBUILT_FROM = "fleetmend:rebuilt-from"
 PAGE = 1000
 FILTER_VALUES = 200
 ROOT = "/dev/xvda"
@@ -57,6 +61,11 @@ class Ec2:
     may_start: tuple[str, str] = ("Auto-Recover", "true")
     lag: Callable[[], float] = field(default=lambda: 0.0)
     shortages: list[Shortage] = field(default_factory=list[Shortage])
+    hardware: Hardware | None = None
+    """What hangs on instances; there where a scenario is about that, since it costs time."""
+    spoiled: dict[str, int] = field(default_factory=dict[str, int])
+    """How many launches in an instance's place are terminated at once, by its id."""
+    _launched: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
 
     def handle(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Answer one call.
@@ -71,8 +80,69 @@ class Ec2:
                 return self._status(params)
             case "StartInstances":
                 return self._start(params)
+            case "RunInstances" if self.hardware:
+                return self._run(params, self.hardware)
+            case _ if self.hardware:
+                return self.hardware.handle(operation, params)
             case _:
                 raise NotImplementedError(f"ec2:{operation} is not simulated")
+
+    def known(self, identity: str) -> Instance:
+        """The instance of that id.
+
+        Raises:
+            AwsError: there is none.
+        """
+        return self._known(identity)
+
+    def _run(self, params: Mapping[str, Any], hardware: Hardware) -> dict[str, Any]:
+        """RunInstances: one call with one client token gives one instance, however often sent."""
+        word = str(params.get("ClientToken", ""))
+        asked = json.dumps({k: v for k, v in params.items() if k != "ClientToken"}, sort_keys=True)
+        if word and word in self._launched:
+            before, made = self._launched[word]
+            if before != asked:
+                raise AwsError(
+                    "IdempotentParameterMismatch",
+                    "Arguments on this idempotent "
+                    "request are inconsistent with arguments used in previous ones.",
+                )
+            instance = self.fleet.instances.get(made)
+            return {"Instances": [{"InstanceId": made}] if instance else []}
+        instance = self._made(params, hardware)
+        if word:
+            self._launched[word] = (asked, instance.id)
+        hardware.launched(instance, params)
+        self.fleet.start(instance)
+        return {"Instances": [self._facts(instance, instance.past[-1])]}
+
+    def _made(self, params: Mapping[str, Any], hardware: Hardware) -> Instance:
+        tags = tagged(params, "instance")
+        key, value = self.may_start
+        if tags.get(key) != value:
+            raise AwsError("UnauthorizedOperation", "ec2:RunInstances without the tag")
+        if params["ImageId"] not in {IMAGE, *hardware.images}:
+            raise AwsError("InvalidAMIID.NotFound", f"no image {params['ImageId']}")
+        if hardware.is_taken(str(params.get("PrivateIpAddress", ""))):
+            raise AwsError("InvalidIPAddress.InUse", "Address is in use.")
+        zone, kind = params["Placement"]["AvailabilityZone"], params["InstanceType"]
+        now, origin = self.engine.now, tags.get(REBUILT_FROM, "")
+        if any(
+            s.until > now and s.zone in (None, zone) and s.type in (None, kind)
+            for s in self.shortages
+        ):
+            raise AwsError("InsufficientInstanceCapacity", "no capacity")
+        first = self.fleet.instances.get(origin)
+        number = (
+            1 + sum(one.startswith(f"{first.name}+") for one in self.fleet.named) if first else 1
+        )
+        made = self.fleet.add(
+            f"{first.name if first else origin}+{number}",
+            kind=kind, zone=zone, tags=tags, state="stopped", launched=now,
+        )  # fmt: skip
+        made.is_spoiled = self.spoiled.get(origin, 0) > 0
+        self.spoiled[origin] = self.spoiled.get(origin, 0) - 1
+        return made
 
     def _describe(self, params: Mapping[str, Any]) -> dict[str, Any]:
         seen = self._seen(params)
@@ -225,7 +295,7 @@ class Ec2:
             facts["InstanceLifecycle"] = instance.lifecycle
         if instance.operator:
             facts["Operator"] = {"Managed": True, "Principal": instance.operator}
-        return facts
+        return {**facts, **(self.hardware.facts(instance) if self.hardware else {})}
 
 
 def _root(instance: Instance) -> dict[str, Any]:

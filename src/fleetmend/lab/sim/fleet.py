@@ -46,6 +46,7 @@ class Instance:
     falls_back: int = 0
     operator: str = ""
     root: bool = True
+    is_spoiled: bool = False
     generation: int = 0
 
     @property
@@ -100,7 +101,7 @@ class SimFleet:
     ) -> Instance:
         """A new instance, in that state for a day already."""
         number = len(self.instances) + 1
-        own = {"Name": name, **tags}
+        own = {"Name": name.partition("+")[0], **tags}
         if group:
             own["aws:autoscaling:groupName"] = group
             self.groups[group] = self.groups.get(group, 0) + 1
@@ -162,6 +163,9 @@ class SimFleet:
             self.told(instance, HEALTHY)
 
     def _booted(self, instance: Instance) -> None:
+        if instance.is_spoiled:
+            self.terminate(instance)
+            return
         if instance.falls_back:
             instance.falls_back -= 1
             self._become(instance, "stopped")

@@ -1,10 +1,20 @@
-"""What is installed in the simulated account, as the recovery component declares it."""
+"""What is installed in the simulated account, as the components declare it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
+
+from fleetmend.core.events import DOWN_PATTERN, TERMINATED_PATTERN
 
 EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
 """Second 0 of every simulation."""
+
+PATTERNS: Mapping[str, Mapping[str, Any]] = {
+    "recovery": DOWN_PATTERN,
+    "rebuild": TERMINATED_PATTERN,
+}
+"""What each concern's rule subscribes to."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +37,11 @@ class Installed:
     max_receives: int = 5
     sweep_every: float = 120.0
     timeout: float = 60.0
+
+    @property
+    def states(self) -> frozenset[str]:
+        """The states whose events its rule hands to the queue."""
+        return frozenset(PATTERNS[self.concern]["detail"]["state"])
 
     @property
     def bucket(self) -> str:

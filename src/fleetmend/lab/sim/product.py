@@ -10,11 +10,16 @@ from typing import Any
 from fleetmend.aws import clients
 from fleetmend.lab.sim.function import Machine
 from fleetmend.lambdas import controller, settings, wiring
+from fleetmend.lambdas.rebuild import REBUILD
 from fleetmend.lambdas.recovery import RECOVERY
+
+_CONCERNS: Mapping[str, controller.Concern[Any, Any]] = {
+    concern.name: concern for concern in (RECOVERY, REBUILD)
+}
 
 
 def entry(event: Mapping[str, Any], context: Any, machine: Machine) -> dict[str, Any]:  # noqa: ANN401 -- Lambda's
-    """One call of recovery's function.
+    """One call of a concern's function; its environment says whose it is.
 
     Raises:
         Exception: whatever the function raises; Lambda takes it for a failed run.
@@ -26,4 +31,4 @@ def entry(event: Mapping[str, Any], context: Any, machine: Machine) -> dict[str,
         parallel=machine.parallel,
     )
     environment = settings.from_environ(machine.environment)
-    return controller.run(event, context, RECOVERY, environment, world)
+    return controller.run(event, context, _CONCERNS[environment.concern], environment, world)

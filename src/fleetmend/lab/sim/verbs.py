@@ -7,7 +7,7 @@ from fleetmend.lab.scenario import when_tagged
 from fleetmend.lab.sim.ec2 import Shortage
 from fleetmend.lab.sim.world import World
 from fleetmend.lab.tape import Said, Truth
-from fleetmend.lab.vocabulary import aws, fleet, general, recovery, runs
+from fleetmend.lab.vocabulary import aws, fleet, general, rebuild, recovery, runs
 from fleetmend.lab.words import Verb
 
 
@@ -29,7 +29,7 @@ def carry_out(world: World, verb: Verb) -> None:
     about = touched[0] if len(touched) == 1 else ""
     world.note("fault", about, verb.word, subjects=touched, told=verb.told())
     world.tape.fire(verb.word)
-    if not any(does(world, verb) for does in (_fleet, _makeup, _aws, _runs)):
+    if not any(does(world, verb) for does in (_fleet, _parts, _makeup, _aws, _runs)):
         _people(world, verb)
 
 
@@ -65,6 +65,29 @@ def _fleet(world: World, verb: Verb) -> bool:
         case fleet.Heal():
             for one in them:
                 world.fleet.heal(one)
+        case _:
+            return False
+    return True
+
+
+def _parts(world: World, verb: Verb) -> bool:
+    hardware = world.ec2.hardware
+    them = world.instances(getattr(verb, "subject", None))
+    if hardware is None:
+        return False
+    match verb:
+        case rebuild.DetachVolume(device=device, delete=delete):
+            for one in them:
+                hardware.detach_volume(one, device, delete=delete)
+        case rebuild.DetachInterfaces():
+            for one in them:
+                hardware.detach_cards(one)
+        case rebuild.TakeAddress():
+            for one in them:
+                hardware.occupy(one)
+        case rebuild.SpoilLaunch(times=times):
+            for one in them:
+                world.ec2.spoiled[one.id] = times
         case _:
             return False
     return True

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from fleetmend.core.events import STOPPED_PATTERN
 from fleetmend.lab.checker.evidence import Law
 from fleetmend.lab.history import Event, History, Kind, measure
 from fleetmend.lab.scenario import Scenario, when_tagged
@@ -17,6 +16,7 @@ from fleetmend.lab.sim.ec2 import CODES, Ec2
 from fleetmend.lab.sim.engine import Crashed, Engine, Fiber
 from fleetmend.lab.sim.fleet import Instance, SimFleet
 from fleetmend.lab.sim.function import Entry, Function
+from fleetmend.lab.sim.hardware import Hardware
 from fleetmend.lab.sim.installed import Installed
 from fleetmend.lab.sim.queue import Queue, state_change
 from fleetmend.lab.sim.replies import Answer, AwsError, NoAnswer
@@ -34,6 +34,12 @@ LATENCY = {
 }
 """Seconds that a call takes, least and most."""
 
+SELECTORS: Mapping[str, Mapping[str, str]] = {
+    "recovery": {"key": "Auto-Recover", "value": "true"},
+    "rebuild": {"key": "Auto-Rebuild", "value": "true"},
+}
+"""The tag that puts an instance in scope, where a scenario names no other."""
+
 EVENT_DELAY = (0.5, 3.0)
 """Seconds from a state change until its event is on the queue."""
 
@@ -47,7 +53,7 @@ class World:
         self.engine = Engine()
         self.tape = Tape()
         self.events: list[Event] = []
-        self.installed = Installed(scenario.region)
+        self.installed = Installed(scenario.region, concern=scenario.concern)
         self.disturbances = Disturbances(self.tape, lambda: self.engine.now)
         self.lag, self.lagging_until = 0.0, 0.0
         self.lost_events: list[tuple[float, frozenset[str] | None]] = []
@@ -60,6 +66,8 @@ class World:
         self.fleet = SimFleet(self.engine, self.random("fleet"), self._state)
         epoch = self.installed.epoch
         self.ec2 = Ec2(self.engine, self.fleet, epoch, self._selector(), self._lag)
+        if scenario.concern == "rebuild":
+            self.ec2.hardware = Hardware(self.ec2.known, self._selector())
         self.s3 = S3(self.engine, epoch, self.installed.bucket)
         self.function = Function(
             self.engine, self.tape, self.installed, entry, self.random("nonce"), self.note
@@ -81,7 +89,7 @@ class World:
 
     def law(self) -> Law:
         """What the checker holds this world to: the specification, and the scenario's settings."""
-        given = self.scenario.settings.recovery
+        given = self.scenario.overrides
         default = Law(self.installed.epoch)
         return Law(
             self.installed.epoch,
@@ -266,7 +274,9 @@ class World:
         self.tape.truths.append(
             Truth(self.engine.now, instance.id, what, instance.tags, instance.operator)
         )
-        if what in CODES and what in STOPPED_PATTERN["detail"]["state"]:
+        if what == "terminated" and self.ec2.hardware:
+            self.ec2.hardware.release(instance)
+        if what in CODES and what in self.installed.states:
             self.send_event(instance, what)
 
     def send_event(self, instance: Instance, state: str) -> None:
@@ -323,6 +333,8 @@ class World:
             )
             instance = self.fleet.named[member.name]
             instance.operator, instance.root = member.operator, member.root
+            if self.ec2.hardware:
+                self.ec2.hardware.outfit(instance, member.parts)
             self.tape.truths.append(
                 Truth(0.0, instance.id, "running", instance.tags, instance.operator)
             )
@@ -334,13 +346,14 @@ class World:
             self._state(self.fleet.named[name], "stopped")
 
     def _selector(self) -> tuple[str, str]:
-        chosen = self.scenario.settings.recovery.get("selector", {})
-        return str(chosen.get("key", "Auto-Recover")), str(chosen.get("value", "true"))
+        default = SELECTORS[self.scenario.concern]
+        chosen = self.scenario.overrides.get("selector", default)
+        return str(chosen["key"]), str(chosen["value"])
 
     def _parameters(self) -> dict[str, str]:
         path = self.installed.parameter
         return {
             path("mode/all"): "act",
-            path("mode/recovery"): self.scenario.settings.mode,
-            path("recovery/policy"): json.dumps(self.scenario.settings.recovery),
+            path(f"mode/{self.scenario.concern}"): self.scenario.settings.mode,
+            path(f"{self.scenario.concern}/policy"): json.dumps(dict(self.scenario.overrides)),
         }

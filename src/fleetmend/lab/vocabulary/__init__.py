@@ -1,7 +1,17 @@
 """The words of scenario files: one file for each concern, others for what all share."""
 
-from fleetmend.lab.vocabulary import aws, fleet, recovery, runs
+from fleetmend.lab.vocabulary import aws, fleet, rebuild, recovery, runs
 from fleetmend.lab.vocabulary.general import End
+from fleetmend.lab.vocabulary.rebuild import RebuildOverrides
 from fleetmend.lab.vocabulary.recovery import PolicyOverrides
 
-__all__ = ["End", "PolicyOverrides", "aws", "fleet", "recovery", "runs"]
+__all__ = [
+    "End",
+    "PolicyOverrides",
+    "RebuildOverrides",
+    "aws",
+    "fleet",
+    "rebuild",
+    "recovery",
+    "runs",
+]

@@ -1,9 +1,10 @@
 """Recovery's words: what operators do about it, and what must come of it."""
 
+from collections.abc import Callable
 from dataclasses import fields
 from datetime import timedelta
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, Field
 
@@ -25,33 +26,35 @@ from fleetmend.lab.words import (
 
 GROUP = "Recovery"
 
-_FIELDS = {f.name: f.type for f in fields(RecoveryPolicy) if f.name != "mode"}
 
+def overrides(policy: type) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """What turns a concern's settings into what Parameter Store holds: durations in seconds.
 
-def _overrides(value: dict[str, Any]) -> dict[str, Any]:
-    """Recovery's settings as Parameter Store holds them: durations in seconds.
-
-    Raises:
-        ValueError: naming each setting that does not exist or is no duration.
+    What it gives raises `ValueError`, naming each setting that does not exist or is no duration.
     """
-    result: dict[str, Any] = {}
-    wrong: list[str] = []
-    for name, given in value.items():
-        if name not in _FIELDS:
-            wrong.append(f"unknown setting {name!r}; known are {', '.join(sorted(_FIELDS))}")
-        elif _FIELDS[name] is timedelta and isinstance(given, str):
-            try:
-                result[name] = seconds(given)
-            except ValueError as error:
-                wrong.append(f"{name}: {error}")
-        else:
-            result[name] = given
-    if wrong:
-        raise ValueError("; ".join(wrong))
-    return result
+    known = {f.name: f.type for f in fields(cast("Any", policy)) if f.name != "mode"}
+
+    def taken(value: dict[str, Any]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        wrong: list[str] = []
+        for name, given in value.items():
+            if name not in known:
+                wrong.append(f"unknown setting {name!r}; known are {', '.join(sorted(known))}")
+            elif known[name] is timedelta and isinstance(given, str):
+                try:
+                    result[name] = seconds(given)
+                except ValueError as error:
+                    wrong.append(f"{name}: {error}")
+            else:
+                result[name] = given
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return result
+
+    return taken
 
 
-PolicyOverrides = Annotated[dict[str, Any], AfterValidator(_overrides)]
+PolicyOverrides = Annotated[dict[str, Any], AfterValidator(overrides(RecoveryPolicy))]
 """Overrides of `RecoveryPolicy` by field name, in the form of Parameter Store."""
 
 
@@ -59,7 +62,9 @@ class Mode(Verb, word="mode", short="mode", group=GROUP):
     """Sets the kill switch."""
 
     mode: Literal["off", "observe", "act"] = Field(description="what is allowed from now on")
-    concern: Literal["all", "recovery"] = Field(default="recovery", description="for whom")
+    concern: Literal["all", "recovery", "rebuild"] = Field(
+        default="recovery", description="for whom"
+    )
 
 
 class Settings(Verb, word="settings", group=GROUP):

@@ -53,7 +53,7 @@ def decide(
         return Decision("in-flight", record)
     known = gates.without_expired_intent(record, seen)
     if seen is None or seen.state in gates.GONE:
-        return gates.gone(known, seen)
+        return gates.gone(subject, known, seen, policy, now)
     if not policy.selector.matches(seen.tags):
         return gates.out_of_scope(known, policy)
     match seen.state:

@@ -3,7 +3,9 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from fleetmend.core import incidents, ownership
 from fleetmend.core.decisions.recovery import turns
+from fleetmend.core.incidents import is_live
 from fleetmend.core.model import (
     Attempt,
     Decision,
@@ -15,24 +17,20 @@ from fleetmend.core.model import (
     Status,
 )
 
+__all__ = ["GONE", "gone", "is_live", "is_stale", "out_of_scope", "without_expired_intent"]
+
 GONE = {"shutting-down", "terminated"}
+
+ENDS = {"gone", "terminated"}
+"""Reasons of a record that has told of its instance's end."""
 
 _CLOCK_ALLOWANCE = timedelta(seconds=2)
 """LaunchTime has a resolution of one second, and EC2's clock is not S3's."""
 
 
 def is_stale(seen: Instance, record: Record | None, policy: RecoveryPolicy, now: datetime) -> bool:
-    """Too old to act on, or older than the record: whoever wrote it may know better."""
-    if now - seen.observed_at > policy.observation_lifetime:
-        return True
-    written = record.written_at if record else None
-    return written is not None and seen.observed_at < written
-
-
-def is_live(record: Record, now: datetime) -> bool:
-    """Another run has planned an act, and its time is not up."""
-    intent = record.intent
-    return intent is not None and intent.state is IntentState.PLANNED and now < intent.until
+    """Too old to act on, or older than the record."""
+    return incidents.is_old(seen.observed_at, record, policy.observation_lifetime, now)
 
 
 def without_expired_intent(record: Record | None, seen: Instance | None) -> Record | None:
@@ -56,14 +54,35 @@ def without_expired_intent(record: Record | None, seen: Instance | None) -> Reco
     return replace(record, intent=None)
 
 
-def gone(record: Record | None, seen: Instance | None) -> Decision:
-    """Terminated, or unknown to AWS: the incident ends, and is told if there was one."""
+def gone(
+    subject: str,
+    record: Record | None,
+    seen: Instance | None,
+    policy: RecoveryPolicy,
+    now: datetime,
+) -> Decision:
+    """Terminated, or unknown to AWS: the incident ends, and is told.
+
+    What was terminated out of full health is told too, as long as EC2 shows that it was in
+    scope and nobody else's to replace; rebuilding it is another concern (docs/recovery.md).
+    """
     what = "terminated" if seen else "gone"
-    if record is None or record.status in {Status.CLOSED, Status.REFUSED}:
+    if record is not None and record.status not in {Status.CLOSED, Status.REFUSED}:
+        note = f"the instance is {seen.state}" if seen else "AWS no longer knows this instance"
+        closed = turns.closed(record, what, note)
+        return Decision(what, closed.telling(what, f"{subject} cannot be recovered: {note}"))
+    known = record is not None and record.reason in ENDS
+    if seen is None or known or not policy.selector.matches(seen.tags) or _others(seen, policy):
         return Decision(what, record and turns.closed(record, what, record.note))
-    note = f"the instance is {seen.state}" if seen else "AWS no longer knows this instance"
-    closed = turns.closed(record, what, note)
-    return Decision(what, closed.telling(what, f"{record.subject} cannot be recovered: {note}"))
+    opened = turns.opened(record or Record(turns.CONCERN, subject, Status.CLOSED), now)
+    name = seen.tags.get("Name")
+    text = f"{subject}{f' ({name})' if name else ''} was terminated; nothing can start it again"
+    return Decision(what, turns.closed(opened, what, "it was terminated").telling(what, text))
+
+
+def _others(seen: Instance, policy: RecoveryPolicy) -> bool:
+    """Whether somebody else takes it away and brings another: an owner, or the spot market."""
+    return ownership.owner(seen, policy) is not None or seen.lifecycle != "normal"
 
 
 def out_of_scope(record: Record | None, policy: RecoveryPolicy) -> Decision:

@@ -1,0 +1,181 @@
+"""Rebuild histories: one thing goes wrong at one call, and bugs are planted."""
+
+from collections.abc import Iterable
+from itertools import count
+from typing import Any
+
+from fleetmend.aws import building, launching
+from fleetmend.core import rebuilding
+from fleetmend.core.decisions.rebuild import alive, gone
+from fleetmend.lab import sim
+from fleetmend.lab.checker import check
+from fleetmend.lab.scenario import ExtraVolume, Fleet, Installed, Instances, Parts, Scenario, Step
+from fleetmend.lab.vocabulary import fleet, general, rebuild, runs
+from fleetmend.lab.vocabulary.recovery import Hold
+from tests.scenarios.mutants import Mutant, Patch
+from tests.scenarios.points import Base
+
+ON = {"Auto-Rebuild": "true"}
+PARTS = Parts(volumes=(ExtraVolume(keeps=True),), elastic=True)
+
+
+def history(
+    *steps: Step, parts: Parts = PARTS, end: float = 2400.0, settings: Installed | None = None
+) -> Scenario:
+    timeline = (*steps, Step(end, general.End()))
+    return Scenario(
+        name="rebuild",
+        concern="rebuild",
+        fleet=Fleet(instances=(Instances(name="api", tags=ON, parts=parts),)),
+        settings=settings or Installed(),
+        timeline=tuple(sorted(timeline, key=lambda step: step.at)),
+    )
+
+
+class RebuildBase(Base):
+    """A base whose histories are played by rebuild's controller."""
+
+    def scenario(self, *disturbances: Step) -> Scenario:
+        return super().scenario(*disturbances).model_copy(update={"concern": "rebuild"})
+
+
+REBUILT = RebuildBase(
+    "terminated and rebuilt",
+    (Instances(name="api", tags=ON, parts=PARTS),),
+    (Step(200.0, fleet.Terminate(subject="api")),),
+    until=400.0,
+    end=2400.0,
+)
+DRIFTED = RebuildBase(
+    "a volume is lost and restored",
+    (Instances(name="api", tags=ON, parts=Parts(volumes=(ExtraVolume(snapshot=True),))),),
+    (Step(200.0, rebuild.DetachVolume(subject="api", delete=True)),),
+    until=520.0,
+    end=2400.0,
+    settings=Installed(rebuild={"drift": "restore"}),
+)
+
+
+def broken(scenario: Scenario) -> list[str]:
+    """What a history breaks: the checker's rules, and that in the end exactly one is there."""
+    _, world = sim.record(scenario)
+    found = [str(violation) for violation in check(world.tape, world.law(), quiet=True)]
+    there = [one for one in world.fleet.named.values() if one.state == "running"]
+    if len(there) != 1:
+        found.append(f"{len(there)} instances are there in the end: {[i.name for i in there]}")
+        return found
+    hardware, (one,) = world.ec2.hardware, there
+    hangs = sorted(volume.device for volume in hardware.on(hardware.volumes, one.id))
+    if hangs != ["/dev/sda1", "/dev/sdf"]:
+        found.append(f"there hangs {hangs}")
+    if any(address.instance != one.id for address in hardware.addresses.values()):
+        found.append("its address hangs elsewhere")
+    return found
+
+
+# --- planted bugs ----------------------------------------------------------------------------
+
+
+def _without_token(patch: Patch) -> None:
+    real = launching.launch
+
+    def launch(*given: Any) -> dict[str, Any]:
+        asked = real(*given)
+        del asked["ClientToken"]
+        return asked
+
+    patch.setattr(launching, "launch", launch)
+
+
+def _a_token_for_each_try(patch: Patch) -> None:
+    tries = count()
+    patch.setattr(building, "token", lambda subject, number: f"{subject}-{next(tries)}")
+
+
+def _kept_while_unhealthy(patch: Patch) -> None:
+    patch.setattr(alive, "is_healthy", lambda instance: instance.state != "pending")
+
+
+def _resurrects_what_was_meant(patch: Patch) -> None:
+    patch.setattr(gone, "_meant", lambda case, record: None)
+
+
+def _never_looks_again(patch: Patch) -> None:
+    """What was launched before a crash is not recognised: it is launched once more."""
+    patch.setattr(gone, "current", lambda memory, seen: None)
+    real = rebuilding.token
+    patch.setattr(building, "token", lambda subject, number: real(subject, number) + "x")
+
+
+def _believes_the_launch(patch: Patch) -> None:
+    """Launched is taken for rebuilt."""
+    patch.setattr(gone, "is_healthy", lambda instance: True)
+
+
+def _forgets_who_went(patch: Patch) -> None:
+    """What the last sweep knew is not compared: with the event lost nobody sees it."""
+    from fleetmend.lambdas import rebuild as entry  # noqa: PLC0415
+
+    real = entry._Sweep.subjects
+
+    def subjects(self: Any) -> list[str]:
+        return [name for name in real(self) if name in self.seen]
+
+    patch.setattr(entry._Sweep, "subjects", subjects)
+
+
+def crashes_at_the_launch() -> Iterable[Scenario]:
+    """The run that launches crashes before or after, or is frozen there past its lease."""
+    strikes = (
+        runs.CrashAtCall(call=1, service="ec2", operation="RunInstances", when="after"),
+        runs.PauseAtCall(call=1, service="ec2", operation="RunInstances", when="before", span=250),
+        runs.PauseAtCall(call=1, service="ec2", operation="RunInstances", when="after", span=250),
+    )
+    for k in count():
+        yield REBUILT.scenario(Step(100.0, strikes[k % len(strikes)])).model_copy(
+            update={"seed": 1 + k}
+        )
+
+
+def plainly() -> Iterable[Scenario]:
+    """Terminated, with nothing to attach afterwards."""
+    for k in count():
+        yield history(Step(200.0 + k, fleet.Terminate(subject="api")), parts=Parts())
+
+
+def boots_slowly() -> Iterable[Scenario]:
+    """It fails a check before its blueprint is first taken, or is stopped just then."""
+    for at in count(1):
+        impaired = Step(1.0, fleet.Impair(subject="api"))
+        yield history(impaired, Step(600.0 + at, fleet.Heal(subject="api")), end=900.0)
+
+
+def was_meant() -> Iterable[Scenario]:
+    """Held by a person, held by a tag, or no longer tagged, and terminated then."""
+    for k in count():
+        meant = (
+            fleet.Retag(subject="api", set={"fleetmend:hold-until": "+5h"}),
+            fleet.Retag(subject="api", remove=["Auto-Rebuild"]),
+            Hold(subject="api", span=5000.0),
+        )[k % 3]
+        yield history(Step(200.0, meant), Step(320.0 + k, fleet.Terminate(subject="api")))
+
+
+def unseen() -> Iterable[Scenario]:
+    """The event of the termination is lost."""
+    from fleetmend.lab.vocabulary import aws  # noqa: PLC0415
+
+    for k in count():
+        lost = Step(0.0, aws.DropEvents(span=2400.0))
+        yield history(lost, Step(200.0 + k, fleet.Terminate(subject="api")))
+
+
+MUTANTS = (
+    Mutant("rebuilt without a client token", _without_token, 6, crashes_at_the_launch),
+    Mutant("a client token for each try", _a_token_for_each_try, 6, crashes_at_the_launch),
+    Mutant("a blueprint of what is unhealthy", _kept_while_unhealthy, 3, boots_slowly),
+    Mutant("what was meant is resurrected", _resurrects_what_was_meant, 3, was_meant),
+    Mutant("launched is taken for rebuilt", _believes_the_launch, 3, plainly),
+    Mutant("a launch is not recognised", _never_looks_again, 6, crashes_at_the_launch),
+    Mutant("what the last sweep knew is forgotten", _forgets_who_went, 3, unseen),
+)

@@ -15,12 +15,12 @@ import pytest
 from fleetmend.aws import ec2, ledger, starting
 from fleetmend.core import holds, loop, ownership, record_json, telling
 from fleetmend.core.decisions import recovery
-from fleetmend.core.decisions.recovery import down, gates, turns
+from fleetmend.core.decisions.recovery import down, gates, mass, turns
 from fleetmend.core.model import Attempt, Decision, Result, Status
 from fleetmend.core.ports import Lost, PortError
-from fleetmend.lab.scenario import Fleet, Instances, Scenario, Step
+from fleetmend.lab.scenario import Fleet, Installed, Instances, Scenario, Step
 from fleetmend.lab.vocabulary import aws, fleet, general, runs
-from fleetmend.lab.vocabulary.recovery import Hold, Release
+from fleetmend.lab.vocabulary.recovery import Hold, Release, RetryAll
 from fleetmend.lambdas import inbox
 from tests.scenarios import swarm
 
@@ -140,10 +140,10 @@ def _head_of_line(patch: Patch) -> None:
 def _resets_itself(patch: Patch) -> None:
     real = down.down
 
-    def reset(record: Any, *rest: Any) -> Decision:
+    def reset(record: Any, *rest: Any, **more: Any) -> Decision:
         if record.status is Status.EXHAUSTED:
             record = replace(record, status=Status.CLOSED)
-        return real(record, *rest)
+        return real(record, *rest, **more)
 
     patch.setattr(down, "down", reset)
 
@@ -189,9 +189,11 @@ def _no_settling(patch: Patch) -> None:
     """Right after a start, a describe that still says `stopped` is taken for a failure."""
     real = recovery.decide
 
-    def decide(subject: Any, seen: Any, record: Any, policy: Any, *rest: Any) -> Decision:
+    def decide(
+        subject: Any, seen: Any, record: Any, policy: Any, *rest: Any, **more: Any
+    ) -> Decision:
         policy = replace(policy, settle=timedelta(0), retry_interval=timedelta(0))
-        return real(subject, seen, record, policy, *rest)
+        return real(subject, seen, record, policy, *rest, **more)
 
     patch.setattr(recovery, "decide", decide)
 
@@ -223,6 +225,33 @@ def _operator_unread(patch: Patch) -> None:
 
 def _rootless_unread(patch: Patch) -> None:
     patch.setattr(ec2, "_rootless", lambda raw: False)
+
+
+def _no_brake(patch: Patch) -> None:
+    patch.setattr(mass, "brake", lambda scope, record, policy, now: mass.FREE)
+
+
+def _no_gathering(patch: Patch) -> None:
+    """What may become a mass stop is started until it is one."""
+    patch.setattr(mass, "suspicious", lambda count, policy: False)
+
+
+def _no_pace(patch: Patch) -> None:
+    """Told to go on, all are started at once."""
+    real = mass.Brake.turn
+
+    def turn(self: mass.Brake, subject: str) -> Any:
+        return None if self.since is not None else real(self, subject)
+
+    patch.setattr(mass.Brake, "turn", turn)
+
+
+def _brake_resets_itself(patch: Patch) -> None:
+    def over(record: Any, scope: Any, policy: Any) -> Any:
+        gone = not scope.stopped_since(scope.observed_at - policy.mass_window)
+        return replace(record, status=Status.CLOSED, reason="over") if gone else record
+
+    patch.setattr(mass, "_if_over", over)
 
 
 def _garbage_is_nothing(patch: Patch) -> None:
@@ -342,6 +371,28 @@ def owned() -> Iterable[Scenario]:
         yield _history(*steps, parts=parts).model_copy(update={"seed": seed})
 
 
+def _mass(*steps: Step, seed: int, end: float) -> Scenario:
+    made = _history(*steps, parts=[Instances(name="api", count=12, tags=ON)], end=end)
+    settings = Installed(recovery={"mass_count": 9, "pace": 2})
+    return made.model_copy(update={"seed": seed, "settings": settings})
+
+
+def mass_stop() -> Iterable[Scenario]:
+    """All stop at once; a quarter of an hour later somebody says retry."""
+    for seed in count(1):
+        steps = [Step(10.0, fleet.Stop(subject="api")), Step(1300.0, RetryAll())]
+        yield _mass(*steps, seed=seed, end=2600.0)
+
+
+def slow_mass_stop() -> Iterable[Scenario]:
+    """Three stop, then three more, and so on: a start of the first would be seen."""
+    for seed in count(1):
+        stops = [
+            Step(10.0 + 40.0 * (k // 3), fleet.Stop(subject=f"api-{k + 1}")) for k in range(12)
+        ]
+        yield _mass(*stops, Step(700.0, RetryAll()), seed=seed, end=2600.0)
+
+
 def unanswered() -> Iterable[Scenario]:
     """Each describe fails for good, one after the other."""
     for skip in count(0):
@@ -375,6 +426,10 @@ MUTANTS = (
     Mutant("a scheduler's tag is not known", _scheduler_forgotten, 2, owned),
     Mutant("EC2's own word on who runs it is not read", _operator_unread, 2, owned),
     Mutant("a missing root volume is not seen", _rootless_unread, 2, owned),
+    Mutant("no brake at a mass stop", _no_brake, 2, mass_stop),
+    Mutant("what may become a mass stop is started", _no_gathering, 2, slow_mass_stop),
+    Mutant("a mass stop is not paced", _no_pace, 2, mass_stop),
+    Mutant("a mass stop resets itself", _brake_resets_itself, 2, mass_stop),
     Mutant("an unreadable record counts as none", _garbage_is_nothing, 2, unreadable),
     Mutant("a failed describe counts as empty", _doubt_is_empty, 10, unanswered),
 )

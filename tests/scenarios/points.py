@@ -100,7 +100,15 @@ MANY = Base(
     (Step(10.0, fleet.Stop(subject="api")),),
     until=150.0,
 )
-BASES = {base.name: base for base in (ONE, TWICE, DRY, SAID, MANY)}
+MASS = Base(
+    "a mass stop, held and paced",
+    (Instances(name="api", count=4, tags=ON),),
+    (Step(10.0, fleet.Stop(subject="api")), Step(120.0, recovery.RetryAll())),
+    until=330.0,
+    end=2000.0,
+    settings=Installed(recovery={"mass_count": 3, "pace": 2}),
+)
+BASES = {base.name: base for base in (ONE, TWICE, DRY, SAID, MANY, MASS)}
 
 
 def broken(scenario: Scenario) -> list[str]:

@@ -1,19 +1,25 @@
 """A thousand instances stop at once, and a large healthy fleet costs nothing to sweep."""
 
+import os
 from collections import Counter
 from math import ceil
 
 import pytest
 
 from fleetmend.aws.starting import CHUNK
+from fleetmend.core.model import RecoveryPolicy
 from fleetmend.lab import sim
 from fleetmend.lab.checker import check
-from fleetmend.lab.scenario import Fleet, Instances, Scenario, Step
-from fleetmend.lab.vocabulary import fleet, general
+from fleetmend.lab.history import History
+from fleetmend.lab.scenario import Fleet, Installed, Instances, Scenario, Step
+from fleetmend.lab.vocabulary import fleet, general, recovery
+from fleetmend.lab.vocabulary.recovery import Paced
+from fleetmend.lab.words import Court
 
 ON = {"Auto-Recover": "true"}
 GROUPS = [("t3.micro", "us-east-1a"), ("t3.micro", "us-east-1b"), ("m5.large", "us-east-1a")]
 CONCURRENCY = 2
+CLUMP = 1 if os.environ.get("FLEETMEND_PROOF") == "full" else 40
 
 
 def _thousand(*more: Step) -> Scenario:
@@ -26,8 +32,57 @@ def _thousand(*more: Step) -> Scenario:
     return Scenario(
         name="a thousand stop at once",
         fleet=Fleet(instances=parts),
+        settings=Installed(recovery={"mass_count": 100_000}),
         timeline=(*stops, *more, Step(400.0, general.End())),
     )
+
+
+def _some_of_a_thousand(count: int, *more: Step, end: float) -> tuple[History, sim.World]:
+    """So many of a thousand stop within five minutes: one after the other, or forty at a time."""
+    parts = (
+        Instances(name="api", count=count, tags=ON),
+        Instances(name="rest", count=1000 - count, tags=ON),
+    )
+    stops = [
+        Step(10.0 + 290.0 * (k - k % CLUMP) / count, fleet.Stop(subject=f"api-{k + 1}"))
+        for k in range(count)
+    ]
+    scenario = Scenario(
+        name=f"{count} of a thousand stop",
+        fleet=Fleet(instances=parts),
+        timeline=(*stops, *more, Step(end, general.End())),
+    )
+    return sim.record(scenario)
+
+
+def _healthy(history: History) -> int:
+    last = {event.subject: event.what for event in history.of("state")}
+    return sum(what == "healthy" for what in last.values())
+
+
+def test_four_hundred_of_a_thousand_are_held_and_then_paced() -> None:
+    told = 700.0
+    retry = Step(told, recovery.RetryAll(by="ana"))
+    history, world = _some_of_a_thousand(400, retry, end=1900.0)
+    starts = [event.at for event in history.of("call", "ec2:StartInstances")]
+    assert min(starts) > told, "none is started before somebody says so"
+    pages = history.of("alert", "mass-stop")
+    assert len(pages) == 1
+    assert "of 1000 instances stopped" in pages[0].detail["text"]
+    before = [event for event in history.of("alert") if event.at < told]
+    assert before == pages, "one page, and nothing else"
+    assert _healthy(history) == 400
+    paced = Paced(subject="api", at_most=2 * RecoveryPolicy().pace)
+    assert paced.judge(Court(history, world.scenario.expand)).held
+    assert check(world.tape, world.law()) == []
+
+
+def test_forty_of_a_thousand_are_recovered_as_usual() -> None:
+    history, world = _some_of_a_thousand(40, end=900.0)
+    assert history.of("alert", "mass-stop") == []
+    assert _healthy(history) == 40
+    assert history.figures["first_attempt_max"] <= 300.0
+    assert check(world.tape, world.law()) == []
 
 
 @pytest.mark.parametrize("dry", [False, True])

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from fleetmend.aws import starting
@@ -12,6 +12,7 @@ from fleetmend.aws.clients import LONGEST_CALL, Client
 from fleetmend.aws.errors import Failure, SdkError, code_of, failed
 from fleetmend.core.model import Check, Instance, Outcome, Result, Selector, StartRequest
 from fleetmend.core.ports import Fleet, ObservationFailed
+from fleetmend.core.scope import Down
 
 PAGE = 1000
 """The largest page of DescribeInstances."""
@@ -25,6 +26,11 @@ STATUS_IDS = 100
 _DOWN = ["stopping", "stopped", "shutting-down", "terminated"]
 STOPPED = {"stopping", "stopped"}
 """The states from which an instance comes back by a start."""
+
+_SCOPE = ["pending", "running", "stopping", "stopped"]
+
+_TIME = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:GMT|UTC)\)")
+"""In EC2's StateTransitionReason: `User initiated (2026-03-01 12:00:00 GMT)`."""
 
 _RETIRING = {"instance-retirement", "instance-stop"}
 
@@ -43,23 +49,23 @@ class Ec2Fleet:
         self._clock = clock
         self._remaining = remaining
 
-    def stopped(self, selector: Selector) -> list[str]:
+    def stopped(self, selector: Selector) -> list[Down]:
         """See `Fleet`. One call a page, however large the healthy rest of the fleet is.
 
         EC2 shows what was terminated for about an hour, so a lost event is made up for; what a
         group or the spot market takes away all day long is left out here and costs no more.
         """
-        filters = [
-            {"Name": f"tag:{selector.key}", "Values": [literal(selector.value)]},
-            {"Name": "instance-state-name", "Values": _DOWN},
-        ]
-        at = self._clock()
-        found = [instance_of(raw, at) for raw in self._instances(filters)]
+        at, found = self._clock(), self._instances(_in_scope(selector, _DOWN))
+        down = [(instance_of(raw, at), _stopped_at(raw)) for raw in found]
         return [
-            one.id
-            for one in found
+            Down(one.id, stopped if one.state in STOPPED else None, ended=one.state not in STOPPED)
+            for one, stopped in down
             if one.state in STOPPED or not (one.group or one.lifecycle != "normal")
         ]
+
+    def size(self, selector: Selector) -> int:
+        """See `Fleet`. One call for each thousand of the scope."""
+        return len(self._instances(_in_scope(selector, _SCOPE)))
 
     def observe(self, ids: Sequence[str]) -> dict[str, Instance]:
         """See `Fleet`. Ids go in as filter values: one that is unknown then fails no call."""
@@ -135,9 +141,13 @@ class DryRunFleet:
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
 
-    def stopped(self, selector: Selector) -> list[str]:
+    def stopped(self, selector: Selector) -> list[Down]:
         """See `Fleet`: what really is."""
         return self._fleet.stopped(selector)
+
+    def size(self, selector: Selector) -> int:
+        """See `Fleet`: what really is."""
+        return self._fleet.size(selector)
 
     def observe(self, ids: Sequence[str]) -> dict[str, Instance]:
         """See `Fleet`: what really is."""
@@ -191,6 +201,22 @@ def instance_of(raw: Mapping[str, Any], at: datetime) -> Instance:
         operator=_operator(raw),
         rootless=_rootless(raw),
     )
+
+
+def _in_scope(selector: Selector, states: Sequence[str]) -> list[Mapping[str, Any]]:
+    return [
+        {"Name": f"tag:{selector.key}", "Values": [literal(selector.value)]},
+        {"Name": "instance-state-name", "Values": list(states)},
+    ]
+
+
+def _stopped_at(raw: Mapping[str, Any]) -> datetime | None:
+    """When the stop was asked for; None where the reason holds no time, or none that is one."""
+    found = _TIME.search(str(raw.get("StateTransitionReason") or ""))
+    try:
+        return datetime.fromisoformat(found[1]).replace(tzinfo=UTC) if found else None
+    except ValueError:
+        return None
 
 
 def _operator(raw: Mapping[str, Any]) -> str | None:

@@ -175,7 +175,7 @@ class Installation:
         )
         given = self.policy("recovery").get("selector")
         selector = Selector(**cast("Mapping[str, str]", given)) if given else Selector()
-        seen = fleet.observe(fleet.stopped(selector))
+        seen = fleet.observe([one.id for one in fleet.stopped(selector)])
         return [seen[name] for name in sorted(seen) if seen[name].state in STOPPED]
 
     def open(self, concern: str) -> list[str]:

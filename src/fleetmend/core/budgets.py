@@ -17,7 +17,7 @@ def due(record: Record, policy: RecoveryPolicy) -> datetime | None:
     issued = [attempt for attempt in record.attempts if attempt.result.spends]
     if issued:
         interval = policy.retry_interval * (
-            1 + policy.jitter * _spread(f"{record.subject}/{len(issued)}")
+            1 + policy.jitter * spread(f"{record.subject}/{len(issued)}")
         )
         moments.append(issued[-1].at + interval)
     deferred = deferred_run(record)
@@ -50,6 +50,6 @@ def is_probe(record: Record) -> bool:
     return bool(record.attempts) and record.attempts[-1].result is Result.CAPACITY
 
 
-def _spread(key: str) -> float:
+def spread(key: str) -> float:
     """A number in [0, 1) that depends on nothing but `key`."""
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:6], "big") / 2**48

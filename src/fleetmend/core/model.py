@@ -283,6 +283,13 @@ class RecoveryPolicy:
     leave_to: tuple[str, ...] = ("batch", "eks", "emr", "karpenter", "managed", "scheduler")
     scheduler_tags: tuple[str, ...] = ("Schedule",)
     quarantine_tags: tuple[str, ...] = ("Quarantine",)
+    mass_stop: str = "hold"
+    mass_count: int = 50
+    mass_share: float = 0.3
+    mass_window: timedelta = timedelta(minutes=10)
+    mass_wait: timedelta = timedelta(minutes=4)
+    mass_quiet: timedelta = timedelta(minutes=1)
+    pace: int = 30
     retry_interval: timedelta = timedelta(minutes=5)
     jitter: float = 0.2
     max_attempts: int = 3

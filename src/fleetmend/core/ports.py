@@ -8,6 +8,7 @@ from fleetmend.core.blueprint import Blueprint, Disk, Piece
 from fleetmend.core.groups import Group
 from fleetmend.core.model import Alert, Instance, Outcome, Record, Selector, StartRequest, Stored
 from fleetmend.core.rebuilding import Plan, Sighting
+from fleetmend.core.scope import Down
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -41,8 +42,16 @@ class DeliveryFailed(PortError):
 class Fleet(Protocol):
     """The instances of one account and region."""
 
-    def stopped(self, selector: Selector) -> list[str]:
-        """Ids in scope that are down or terminated, filtered by the server, all pages.
+    def stopped(self, selector: Selector) -> list[Down]:
+        """What in scope is down or terminated, filtered by the server, all pages.
+
+        Raises:
+            ObservationFailed: when any page could not be read.
+        """
+        ...
+
+    def size(self, selector: Selector) -> int:
+        """How many instances are in scope and not terminated.
 
         Raises:
             ObservationFailed: when any page could not be read.

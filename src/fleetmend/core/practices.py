@@ -5,6 +5,7 @@ from datetime import datetime
 
 from fleetmend.core.budgets import is_probe
 from fleetmend.core.decisions import health, recovery
+from fleetmend.core.decisions.recovery import mass
 from fleetmend.core.groups import Group, HealthPolicy
 from fleetmend.core.health_memory import from_detail
 from fleetmend.core.loop import Practice
@@ -18,20 +19,34 @@ from fleetmend.core.model import (
     StartRequest,
 )
 from fleetmend.core.ports import Fleet, Groups, Parallel
+from fleetmend.core.scope import MASS_STOP, Scope
+from fleetmend.core.survey import Survey
 
 
-def recovering(fleet: Fleet, policy: RecoveryPolicy) -> Practice[Instance]:
-    """Recovery: the subjects are instances, the act is StartInstances for all of them."""
+def recovering(fleet: Fleet, survey: Survey, policy: RecoveryPolicy) -> Practice[Instance | Scope]:
+    """Recovery: the subjects are instances, the act is StartInstances for all of them.
+
+    One subject is none: the mass stop, whose record is decided from the scope as a whole.
+    """
 
     def decide(
-        subject: str, seen: Instance | None, record: Record | None, now: datetime, intent: str
+        subject: str,
+        seen: Instance | Scope | None,
+        record: Record | None,
+        now: datetime,
+        intent: str,
     ) -> Decision:
-        return recovery.decide(subject, seen, record, policy, now, intent)
+        if subject == MASS_STOP:
+            return mass.decide(seen if isinstance(seen, Scope) else None, record, policy, now)
+        instance = seen if isinstance(seen, Instance) else None
+        brake = survey.brake(now)
+        return recovery.decide(subject, instance, record, policy, now, intent, brake=brake)
 
-    def act(claims: Sequence[tuple[Record, Instance]]) -> Mapping[str, Outcome]:
+    def act(claims: Sequence[tuple[Record, Instance | Scope]]) -> Mapping[str, Outcome]:
         requests = [
             StartRequest(seen.id, seen.type, seen.zone, probe=is_probe(record))
             for record, seen in claims
+            if isinstance(seen, Instance)
         ]
         ends = [record.intent.until for record, _ in claims if record.intent]
         return fleet.start(requests, before=min(ends))
@@ -42,7 +57,7 @@ def recovering(fleet: Fleet, policy: RecoveryPolicy) -> Practice[Instance]:
     return Practice(
         concern=recovery.CONCERN,
         lease=policy.intent_lifetime,
-        observe=fleet.observe,
+        observe=survey.observe,
         decide=decide,
         act=act,
         learn=learn,

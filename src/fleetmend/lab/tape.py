@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-_INSTANCE = re.compile(r"i-[0-9a-f]{8,17}")
+_INSTANCE = re.compile(r"i-[0-9a-f]{8,17}|mass-stop")
 
 
 @dataclass

@@ -9,7 +9,7 @@ practice over the ports of one run. `lambdas/<concern>.py` declares it and nothi
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -42,12 +42,13 @@ class Bound(Generic[S]):
     """A concern over the ports of one run; `subjects` lists what a sweep must look at.
 
     Open incidents need not be among them: the ledger names those. `settle` hears what became of
-    a sweep's subjects.
+    a sweep's subjects. `beside` lists what a batch looks at besides what its messages name.
     """
 
     practice: Practice[S]
     subjects: Callable[[], Sequence[str]]
     settle: Callable[[Sequence[Case[S]]], None] = lambda _: None
+    beside: Callable[[Collection[str]], Sequence[str]] = lambda _: ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,8 +253,9 @@ class _Turn(Generic[P, S]):
         """A look that comes while the mode is off is dropped: the sweep finds it afterwards."""
         if self.mode is Mode.OFF or not looks:
             return []
-        way = self._bind(wired).practice
-        return loop.run(way, wired.ports, looks, hints=sorted(hinted & set(looks)))
+        bound = self._bind(wired)
+        looks = {**dict.fromkeys(bound.beside(looks)), **looks}
+        return loop.run(bound.practice, wired.ports, looks, hints=sorted(hinted & set(looks)))
 
     def _amend(self, wired: Wired, inbox: Inbox, message: str, word: Word) -> dict[str, Record]:
         """Put a person's word into the records it is about; by subject, as they then stand.

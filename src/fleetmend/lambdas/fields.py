@@ -130,6 +130,19 @@ class Tag:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """One of a few words."""
+
+    known: tuple[str, ...]
+
+    def take(self, value: object) -> str:
+        """See `Kind`."""
+        if not isinstance(value, str) or value not in self.known:
+            raise ValueError(f"{value!r} is not one of {', '.join(self.known)}")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
 class Words:
     """A list of texts: of any that fit a tag's key, or of `known` alone."""
 

@@ -7,6 +7,8 @@ from fleetmend.core.decisions.recovery import CONCERN
 from fleetmend.core.events import INSTANCES
 from fleetmend.core.model import Instance, RecoveryPolicy
 from fleetmend.core.practices import recovering
+from fleetmend.core.scope import Scope
+from fleetmend.core.survey import Survey
 from fleetmend.lambdas import controller
 from fleetmend.lambdas.controller import Bound, Concern
 from fleetmend.lambdas.fields import (
@@ -18,6 +20,7 @@ from fleetmend.lambdas.fields import (
     Number,
     Tag,
     Whole,
+    Word,
     Words,
 )
 from fleetmend.lambdas.wiring import Wired
@@ -38,6 +41,13 @@ POLICY = Declared(
         "leave_to": Words(RecoveryPolicy().leave_to),
         "scheduler_tags": Words(),
         "quarantine_tags": Words(),
+        "mass_stop": Word(("hold", "pace")),
+        "mass_count": Whole(2, 1_000_000),
+        "mass_share": Number(0.0, 1.0),
+        "mass_window": Duration(0.01, DAY),
+        "mass_wait": Duration(0.0, DAY),
+        "mass_quiet": Duration(0.0, DAY),
+        "pace": Whole(1, 100_000),
         "retry_interval": Duration(0.01, DAY),
         "capacity_first": Duration(0.01, DAY),
         "capacity_longest": Duration(0.01, DAY),
@@ -57,11 +67,12 @@ POLICY = Declared(
 """What recovery's parameter may set; docs/recovery.md says what each means."""
 
 
-def _bind(policy: RecoveryPolicy, wired: Wired) -> Bound[Instance]:
+def _bind(policy: RecoveryPolicy, wired: Wired) -> Bound[Instance | Scope]:
     """A sweep looks at all that is down; the loop adds every open incident."""
     fleet = Ec2Fleet(wired.client("ec2"), clock=wired.ports.ledger.now, remaining=wired.remaining)
     port = DryRunFleet(fleet) if wired.watching else fleet
-    return Bound(recovering(port, policy), lambda: port.stopped(policy.selector))
+    survey = Survey(port, wired.ports.ledger, policy)
+    return Bound(recovering(port, survey, policy), survey.subjects, beside=survey.beside)
 
 
 RECOVERY = Concern(CONCERN, POLICY, INSTANCES, _bind)

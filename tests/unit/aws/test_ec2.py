@@ -11,6 +11,7 @@ from fleetmend.aws.clients import LONGEST_CALL
 from fleetmend.aws.ec2 import DryRunFleet, Ec2Fleet
 from fleetmend.core.model import Check, Result, Selector, StartRequest
 from fleetmend.core.ports import ObservationFailed
+from fleetmend.core.scope import Down
 from tests.unit.aws.wire import client, ec2_error, lost, response
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -76,8 +77,39 @@ def test_stopped_filters_on_the_server_and_reads_every_page():
             "describe_instances", reservations(instance("i-1")) | {"NextToken": "t"}, asked
         )
         stub.add_response("describe_instances", {}, asked | {"NextToken": "t"})
-        assert fleet(made).stopped(Selector("Team*", "a*b?c\\d")) == ["i-1"]
+        assert fleet(made).stopped(Selector("Team*", "a*b?c\\d")) == [Down("i-1")]
         stub.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    ("reason", "at"),
+    [
+        ("User initiated (2026-03-01 12:34:56 GMT)", datetime(2026, 3, 1, 12, 34, 56, tzinfo=UTC)),
+        ("User initiated (2026-03-01 12:34:56 UTC)", datetime(2026, 3, 1, 12, 34, 56, tzinfo=UTC)),
+        ("User initiated (2026-13-01 12:34:56 GMT)", None),
+        ("Server.InternalError", None),
+        ("", None),
+    ],
+)
+def test_when_a_stop_was_asked_for_stands_in_its_reason(reason, at):
+    made = client("ec2", lost)
+    with Stubber(made) as stub:
+        told = reservations(instance("i-1", StateTransitionReason=reason), instance("i-2"))
+        stub.add_response("describe_instances", told)
+        assert fleet(made).stopped(Selector()) == [Down("i-1", at), Down("i-2")]
+
+
+def test_the_size_of_the_scope_leaves_out_what_is_terminated():
+    made = client("ec2", lost)
+    states = {
+        "Name": "instance-state-name",
+        "Values": ["pending", "running", "stopping", "stopped"],
+    }
+    asked = {"Filters": [{"Name": "tag:Auto-Recover", "Values": ["true"]}, states]}
+    with Stubber(made) as stub:
+        told = reservations(instance("i-1"), instance("i-2", "running"))
+        stub.add_response("describe_instances", told, asked | {"MaxResults": 1000})
+        assert fleet(made).size(Selector()) == 2
 
 
 EVENTS = [

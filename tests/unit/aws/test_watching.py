@@ -10,6 +10,7 @@ from fleetmend.aws.watching import ObservedLedger, PlanLedger
 from fleetmend.core.loop import Ports, run
 from fleetmend.core.model import Hold, Instance, Record, RecoveryPolicy, Status
 from fleetmend.core.practices import recovering
+from fleetmend.core.survey import Survey
 from tests.unit.core.memory import MemoryWorld
 
 
@@ -25,7 +26,9 @@ def world():
 
 def watch(world, ledger):
     ports = Ports(ledger, world, world, world.parallel, lambda: "id")
-    cases = run(recovering(DryRunFleet(world), RecoveryPolicy()), ports, {"i-1": None, "i-2": None})
+    fleet, policy = DryRunFleet(world), RecoveryPolicy()
+    practice = recovering(fleet, Survey(fleet, ports.ledger, policy), policy)
+    cases = run(practice, ports, {"i-1": None, "i-2": None})
     return {case.subject: case.record.reason for case in cases}
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from fleetmend.core.model import Instance, Outcome, Result, Stored
 from fleetmend.core.ports import LedgerUnavailable, Lost, ObservationFailed
+from fleetmend.core.scope import Down
 
 
 class MemoryWorld:
@@ -32,6 +33,15 @@ class MemoryWorld:
         return {
             i: replace(self.instances[i], observed_at=self.time) for i in ids if i in self.instances
         }
+
+    def stopped(self, selector):
+        if self.blind:
+            raise ObservationFailed("no answer")
+        down = {"stopping", "stopped"}
+        return [Down(i) for i, one in sorted(self.instances.items()) if one.state in down]
+
+    def size(self, selector):
+        return len(self.instances)
 
     def start(self, requests, *, before):
         self.starts.append([request.id for request in requests])

@@ -10,6 +10,7 @@ from fleetmend.core.loop import Ports, amend, run
 from fleetmend.core.model import Check, Instance, Outcome, RecoveryPolicy, Result, Status
 from fleetmend.core.ports import LedgerUnavailable, Lost, ObservationFailed, PortError
 from fleetmend.core.practices import recovering
+from fleetmend.core.survey import Survey
 
 from .memory import MemoryWorld
 
@@ -36,7 +37,12 @@ def heal(world, name):
 def look(world, *names, **options):
     counter = iter(range(10_000))
     ports = Ports(world, world, world, world.parallel, lambda: f"id-{next(counter)}")
-    cases = run(recovering(world, POLICY), ports, dict.fromkeys(names), **options)
+    cases = run(
+        recovering(world, Survey(world, world, POLICY), POLICY),
+        ports,
+        dict.fromkeys(names),
+        **options,
+    )
     return {case.subject: case for case in cases}
 
 
@@ -196,7 +202,7 @@ def test_only_a_person_starts_garbage_anew(world):
     stop(world, "i-1")
     world.garbage["i-1"] = b"{"
     ports = Ports(world, world, world, world.parallel, lambda: "id")
-    practice = recovering(world, POLICY)
+    practice = recovering(world, Survey(world, world, POLICY), POLICY)
     with pytest.raises(PortError, match="cannot be read"):
         amend(practice, ports, "i-1", Hold("i-1", world.time, "ann", "why"))
     assert amend(practice, ports, "i-1", Retry("i-1", "ann")).status is Status.OPEN
@@ -225,10 +231,10 @@ def test_an_early_wake_up_is_put_back_and_an_outdated_one_dropped(world):
     world.wakes.clear()
     later(world, 10)
     ports = Ports(world, world, world, world.parallel, lambda: "id")
-    run(recovering(world, POLICY), ports, {"i-1": revision})
+    run(recovering(world, Survey(world, world, POLICY), POLICY), ports, {"i-1": revision})
     assert world.wakes == [{"i-1": (revision, 20.0)}]
     world.wakes.clear()
-    run(recovering(world, POLICY), ports, {"i-1": revision - 1})
+    run(recovering(world, Survey(world, world, POLICY), POLICY), ports, {"i-1": revision - 1})
     assert world.wakes == []
 
 
@@ -242,6 +248,8 @@ def test_a_retry_gives_an_exhausted_incident_a_new_budget(world):
     look(world, "i-1")
     assert len(world.starts) == 3
     ports = Ports(world, world, world, world.parallel, lambda: "id")
-    amend(recovering(world, POLICY), ports, "i-1", Retry("i-1", "ann"))
+    amend(
+        recovering(world, Survey(world, world, POLICY), POLICY), ports, "i-1", Retry("i-1", "ann")
+    )
     look(world, "i-1")
     assert len(world.starts) == 4

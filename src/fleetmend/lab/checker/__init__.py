@@ -5,7 +5,7 @@ what was really so) and knows the specification, not the product. Each rule is a
 yields violations; `check` asks them all.
 """
 
-from fleetmend.lab.checker import acts, rebuilds, records
+from fleetmend.lab.checker import acts, mass, rebuilds, records
 from fleetmend.lab.checker.evidence import Law, Violation, gather, live_intent
 from fleetmend.lab.tape import Tape
 
@@ -25,7 +25,8 @@ def check(tape: Tape, law: Law, *, quiet: bool = False) -> list[Violation]:
             been settled and told, and a second pass change nothing.
     """
     evidence = gather(tape, law)
-    rules = [*acts.RULES, *rebuilds.RULES, *records.ALWAYS, *(AT_LAST if quiet else ())]
+    rules = [*acts.RULES, *mass.RULES, *rebuilds.RULES, *records.ALWAYS]
+    rules += AT_LAST if quiet else ()
     found = [violation for rule in rules for violation in rule(evidence)]
     return sorted(found, key=lambda violation: violation.at)
 

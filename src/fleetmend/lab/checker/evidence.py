@@ -62,8 +62,20 @@ class Law:
     lease: float = 90.0
     tag: tuple[str, str] = ("Auto-Recover", "true")
     mode: str = "act"
+    mass_stop: str = "hold"
+    mass_count: int = 50
+    mass_share: float = 0.3
+    mass_window: float = 600.0
+    mass_wait: float = 240.0
+    mass_quiet: float = 60.0
+    pace: int = 30
     lag: float = 30.0
     """How old the facts may be that an act rests on: observation, and EC2's own consistency."""
+
+    @property
+    def many(self) -> int:
+        """So many recent stops that more may be coming."""
+        return max(2, self.mass_count // 10)
 
 
 @dataclass(frozen=True)

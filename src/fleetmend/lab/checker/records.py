@@ -8,6 +8,7 @@ from typing import Any
 from fleetmend.lab.checker.evidence import SHORT_FREEZE, SLACK, Evidence, Violation, Write
 from fleetmend.lab.tape import Told
 
+MASS_STOP = "mass-stop"
 _DIGEST = re.compile(r"digest-\w+")
 LONGEST_WAKE = 900.0
 CHANGES = frozenset({"ec2:StartInstances", "s3:PutObject", "s3:DeleteObject", "sns:Publish"})
@@ -48,12 +49,19 @@ def next_look(evidence: Evidence) -> Iterator[Violation]:
 
 
 def _amended(evidence: Evidence, write: Write) -> bool:
-    """Whether this write only put a person's word into the record; a mode of off drops the look."""
+    """Whether this write only put a person's word into the record.
+
+    A mode of off drops the look that follows; where EC2 could not be asked, the message
+    comes again.
+    """
     words = {"hold", "release"}
-    if evidence.mode(write.at) == "off":
+    asked = (c for c in evidence.calls.get(write.call.run, ()) if c.name.startswith("ec2:Describe"))
+    if evidence.mode(write.at) == "off" or any(call.error or call.done is None for call in asked):
         words.add("retry")
     return any(
-        said.id == write.subject and said.at <= write.at and said.word in words
+        said.id in {write.subject, "" if said.word == "retry" else write.subject}
+        and said.at <= write.at
+        and said.word in words
         for said in evidence.tape.said
     )
 
@@ -61,11 +69,13 @@ def _amended(evidence: Evidence, write: Write) -> bool:
 def exhausted_stays(evidence: Evidence) -> Iterator[Violation]:
     """Exhausted ends by health, by leaving the scope, or by an operator's retry; not by itself."""
     for subject in evidence.subjects.values():
+        if subject.id == MASS_STOP:  # ends also when all are up again; mass.py judges it
+            continue
         for before, after in pairwise(subject.writes):
             if before.status != "exhausted" or after.status == "exhausted":
                 continue
             told = any(
-                said.word == "retry" and said.id == subject.id and said.at <= after.at
+                said.word == "retry" and said.id in ("", subject.id) and said.at <= after.at
                 for said in evidence.tape.said
             )
             since = after.at - evidence.law.lag - 60.0

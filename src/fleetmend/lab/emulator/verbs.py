@@ -237,6 +237,8 @@ def _people(world: "World", verb: Verb) -> None:
         case recovery.Retry(by=by):
             for name in world.fleet.expand(verb.subject):
                 _send(world, "retry", subject=name, by=by, run=run)
+        case recovery.RetryAll(by=by):
+            _send(world, "retry", all=True, by=by, run=run)
         case recovery.Run(plan=plan, by=by):
             _send(world, "run", run=run, plan=plan, by=by)
         case _:

@@ -291,6 +291,9 @@ class Ec2:
             "BlockDeviceMappings": [_root(instance)] if instance.root else [],
             "Tags": [{"Key": key, "Value": value} for key, value in sorted(look.tags.items())],
         }
+        if look.stop_asked is not None:
+            asked = self.epoch + timedelta(seconds=look.stop_asked)
+            facts["StateTransitionReason"] = f"User initiated ({asked:%Y-%m-%d %H:%M:%S} GMT)"
         if instance.lifecycle != "normal":
             facts["InstanceLifecycle"] = instance.lifecycle
         if instance.operator:

@@ -29,6 +29,7 @@ class Look:
     running_since: float
     tags: Mapping[str, str]
     impaired: frozenset[str] = frozenset()
+    stop_asked: float | None = None
 
 
 @dataclass
@@ -122,8 +123,9 @@ class SimFleet:
         """What StopInstances, or a failure of the host, brings about."""
         if instance.state not in {"running", "pending"}:
             return
-        self._become(instance, "stopping")
-        self._later(instance, takes, lambda: self._become(instance, "stopped"))
+        asked = self.engine.now
+        self._become(instance, "stopping", stop_asked=asked)
+        self._later(instance, takes, lambda: self._become(instance, "stopped", stop_asked=asked))
         if instance.group:
             self._later(instance, takes + 60.0, lambda: self._replace(instance))
 
@@ -199,7 +201,8 @@ class SimFleet:
 
     def _become(self, instance: Instance, state: str, **changes: float) -> None:
         instance.generation += 1
-        self._note(instance, state=state, impaired=frozenset(), **changes)
+        told = {"stop_asked": None, **changes}
+        self._note(instance, state=state, impaired=frozenset(), **told)
         self.told(instance, state)
 
     def _note(self, instance: Instance, **changes: Any) -> None:  # noqa: ANN401 -- Look's fields

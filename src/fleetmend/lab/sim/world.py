@@ -96,6 +96,11 @@ class World:
             retry_interval=float(given.get("retry_interval", default.retry_interval)),
             max_attempts=int(given.get("max_attempts", default.max_attempts)),
             lease=float(given.get("intent_lifetime", default.lease)),
+            mass_stop=str(given.get("mass_stop", default.mass_stop)),
+            mass_count=int(given.get("mass_count", default.mass_count)),
+            mass_share=float(given.get("mass_share", default.mass_share)),
+            mass_window=float(given.get("mass_window", default.mass_window)),
+            pace=int(given.get("pace", default.pace)),
             tag=self._selector(),
             mode=self.scenario.settings.mode,
         )

@@ -96,6 +96,12 @@ class Retry(Verb, word="retry", short="subject", group=GROUP):
     by: str = Field(default="operator", description="who says so")
 
 
+class RetryAll(Verb, word="retry_all", group=GROUP):
+    """An operator says: try again all that is exhausted, a mass stop included."""
+
+    by: str = Field(default="operator", description="who says so")
+
+
 class Run(Verb, word="run", group=GROUP):
     """An operator asks for a run now."""
 
@@ -222,6 +228,33 @@ class Alerts(Bounded, word="alerts", short="about", group=GROUP):
             for name in court.expand(self.about)
         ]
         return next((f for f in findings if not f.held), findings[0])
+
+
+class Told(Bounded, word="told", short="kind", group=GROUP):
+    """How many alerts of a kind were delivered, whomever they are about."""
+
+    kind: str = Field(description="the kind, such as `mass-stop`")
+
+    def judge(self, court: Court) -> Finding:
+        """All of them."""
+        return self.count(len(court.history.of("alert", self.kind)), f"alerts of {self.kind}")
+
+
+class Paced(Expectation, word="paced", short="subject", group=GROUP):
+    """Never more than so many starts were issued within any span of that length."""
+
+    subject: Subject = Field(description="which instances, counted together")
+    at_most: int = Field(ge=1, description="how many starts")
+    per: Duration = Field(default=60.0, description="the span")
+
+    def judge(self, court: Court) -> Finding:
+        """The fullest span that begins with a start."""
+        names = court.expand(self.subject)
+        times = sorted(event.at for name in names for event in court.history.starts(name))
+        fullest = max(
+            (sum(at <= other < at + self.per for other in times) for at in times), default=0
+        )
+        return Finding(fullest <= self.at_most, f"{fullest} starts in {in_words(self.per)}")
 
 
 class Spaced(Expectation, word="spaced", short="subject", group=GROUP):

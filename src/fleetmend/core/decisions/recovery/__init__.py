@@ -10,6 +10,7 @@ from datetime import datetime
 
 from fleetmend.core.decisions.recovery import down, gates, turns, up
 from fleetmend.core.decisions.recovery.down import START
+from fleetmend.core.decisions.recovery.mass import FREE, Brake
 from fleetmend.core.decisions.recovery.turns import CONCERN
 from fleetmend.core.model import (
     Attempt,
@@ -34,6 +35,8 @@ def decide(
     policy: RecoveryPolicy,
     now: datetime,
     intent_id: str,
+    *,
+    brake: Brake = FREE,
 ) -> Decision:
     """What to do about one instance.
 
@@ -44,6 +47,7 @@ def decide(
         policy: the settings in force.
         now: the store's time at the moment the record was read.
         intent_id: a fresh id, used only if an act is planned.
+        brake: what a mass stop lets through.
     """
     if policy.mode is Mode.OFF:
         return Decision("off", record)
@@ -62,9 +66,8 @@ def decide(
         case "pending":
             return up.pending(known, policy, now)
         case _:
-            return down.down(
-                known or Record(CONCERN, subject, Status.CLOSED), seen, policy, now, intent_id
-            )
+            known = known or Record(CONCERN, subject, Status.CLOSED)
+            return down.down(known, seen, policy, now, intent_id, brake=brake)
 
 
 def learn(record: Record, outcome: Outcome, policy: RecoveryPolicy, now: datetime) -> Record:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from fleetmend.core.budgets import due
 from fleetmend.core.decisions.recovery import refusals, turns
+from fleetmend.core.decisions.recovery.mass import FREE, Brake
 from fleetmend.core.model import (
     Decision,
     Instance,
@@ -15,12 +16,19 @@ from fleetmend.core.model import (
     Result,
     Status,
 )
+from fleetmend.core.scope import MASS_STOP
 
 START = "start"
 
 
 def down(
-    record: Record, seen: Instance, policy: RecoveryPolicy, now: datetime, intent_id: str
+    record: Record,
+    seen: Instance,
+    policy: RecoveryPolicy,
+    now: datetime,
+    intent_id: str,
+    *,
+    brake: Brake = FREE,
 ) -> Decision:
     """`stopping` or `stopped`: every refusal has its reason, and what is left is started."""
     if record.status is Status.EXHAUSTED:
@@ -29,13 +37,27 @@ def down(
     refusal = refusals.refusal(record, seen, policy, now)
     if refusal:
         return turns.refused(_told(record, *refusal[:2]), *refusal)
+    if brake.held:
+        return turns.refused(record, MASS_STOP, brake.held, None)
     if record.attempts and record.attempts[-1].result is Result.WOULD:
         return Decision("observe", record)
     record = replace(record, status=Status.OPEN)
     if seen.state != "stopped":
         record = replace(record, reason=seen.state, note=f"the instance is {seen.state}")
         return Decision(seen.state, turns.look(record, now, policy.transition_look))
+    turn = brake.turn(record.subject)
+    if turn and now < turn[1]:
+        return _waits(record, *turn)
     return _stopped(record, policy, now, intent_id)
+
+
+def _waits(record: Record, reason: str, until: datetime) -> Decision:
+    """Its turn comes: in a paced start, or when it is known whether more stops are coming."""
+    why = {
+        "paced": "its turn in a paced start",
+        "gathering": "many stop just now; first see whether it is a mass stop",
+    }
+    return Decision(reason, replace(record, reason=reason, note=why[reason], next_look_at=until))
 
 
 def _told(record: Record, code: str, note: str) -> Record:

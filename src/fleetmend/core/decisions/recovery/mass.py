@@ -1,0 +1,157 @@
+"""A mass stop: so many at once are more likely meant than not, and nothing is started.
+
+Incident response and budget actions stop fleets on purpose. One record, of one subject, says how
+it stands: exhausted while nothing is started, open while starts are paced, closed when it is
+over. A person ends the first by `fleetmend retry --all`, or the setting says `pace` at once.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+from fleetmend.core.budgets import spread
+from fleetmend.core.decisions.recovery import turns
+from fleetmend.core.model import Decision, Mode, Record, RecoveryPolicy, Status
+from fleetmend.core.scope import MASS_STOP, Scope, is_mass, recent, suspicious
+
+_SLOT = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Brake:
+    """What a mass stop, or what may become one, lets through.
+
+    `held` is the sentence while nothing is started. `slots` are the bounds that cut the subjects
+    into shares of one minute each, from `since` on. `waits` is until when each may not be
+    started, because more stops may be on their way.
+    """
+
+    held: str = ""
+    since: datetime | None = None
+    slots: tuple[float, ...] = ()
+    waits: Mapping[str, datetime] | None = None
+
+    def turn(self, subject: str) -> tuple[str, datetime] | None:
+        """Why a subject waits, and until when; None when it need not."""
+        if self.since is not None:
+            slot = bisect_right(self.slots, spread(subject))
+            return "paced", self.since + slot * _SLOT
+        until = (self.waits or {}).get(subject)
+        return None if until is None else ("gathering", until)
+
+
+FREE = Brake()
+
+
+def decide(
+    seen: Scope | None, record: Record | None, policy: RecoveryPolicy, now: datetime
+) -> Decision:
+    """What becomes of the one record of a mass stop."""
+    if policy.mode is Mode.OFF or seen is None:
+        return Decision("off", record)
+    stale = now - seen.observed_at > policy.observation_lifetime
+    if stale or (record and record.written_at and seen.observed_at < record.written_at):
+        return Decision("stale", record, stale=True)
+    judged = judge(seen, record, policy, now)
+    return Decision(judged.reason if judged else "no-mass-stop", judged)
+
+
+def brake(scope: Scope, record: Record | None, policy: RecoveryPolicy, now: datetime) -> Brake:
+    """What each subject must obey, whoever writes down that it is so."""
+    judged = judge(scope, record, policy, now)
+    if judged and judged.status is Status.EXHAUSTED:
+        return Brake(held=f"a mass stop: {judged.note}; fleetmend retry --all goes on")
+    if judged and judged.status is Status.OPEN:
+        since, slots = _paced(judged)
+        return Brake(since=since, slots=slots)
+    stops = recent(scope, policy, now)
+    if not (suspicious(len(stops), policy) and scope.size >= policy.mass_count):
+        return FREE
+    quiet = max(one.at for one in stops if one.at) + policy.mass_quiet
+    waits = {one.id: min(one.at + policy.mass_wait, quiet) for one in stops if one.at}
+    return Brake(waits=waits)
+
+
+def judge(
+    scope: Scope, record: Record | None, policy: RecoveryPolicy, now: datetime
+) -> Record | None:
+    """The record as it shall stand now."""
+    since = _since(record)
+    stops = [one for one in recent(scope, policy, now) if not since or not one.at or one.at > since]
+    tripped = is_mass(len(stops), scope.size, policy) if scope.size else False
+    if record is not None and record.status is Status.EXHAUSTED:
+        return _if_over(record, scope, policy)
+    if record is not None and record.status is Status.OPEN and record.reason == "retry":
+        return _pacing(record, scope, policy, now)
+    if tripped:
+        return _tripped(record, scope, len(stops), policy, now)
+    if record is not None and record.status is Status.OPEN:
+        began, slots = _paced(record)
+        if now >= began + (len(slots) + 1) * _SLOT:
+            return turns.closed(record, "paced", "everyone had a turn")
+    return record
+
+
+def _tripped(
+    record: Record | None, scope: Scope, count: int, policy: RecoveryPolicy, now: datetime
+) -> Record:
+    """Told once, with how many; held, or paced at once where the setting says so."""
+    owed = record.owed if record else ()
+    window = f"{policy.mass_window.total_seconds() / 60:g} minutes"
+    note = f"{count} of {scope.size} instances stopped within {window}"
+    opened = Record("recovery", MASS_STOP, Status.EXHAUSTED, alerts=owed, opened_at=now, note=note)
+    if record is not None:
+        opened = replace(opened, revision=record.revision, nonce=record.nonce)
+        opened = replace(opened, written_at=record.written_at, detail=record.detail)
+    if policy.mass_stop == "pace":
+        paced = _pacing(opened, scope, policy, now)
+        text = f"{note}. They are started {policy.pace} a minute, as the settings say"
+        return paced.telling("mass-stop", text)
+    text = (
+        f"{note}: more likely meant than not, so nothing is started. If it was not meant: "
+        f"fleetmend retry --all starts them again, {policy.pace} a minute"
+    )
+    return replace(opened, reason=MASS_STOP).telling("mass-stop", text)
+
+
+def _pacing(record: Record, scope: Scope, policy: RecoveryPolicy, now: datetime) -> Record:
+    """Cut all that is down into shares of `pace`, one a minute; no list of names is kept."""
+    places = sorted(spread(one.id) for one in scope.down)
+    slots = places[policy.pace :: policy.pace]
+    end = now + (len(slots) + 1) * _SLOT
+    return replace(
+        record,
+        status=Status.OPEN,
+        reason="pacing",
+        note=f"{len(places)} instances, {policy.pace} a minute",
+        next_look_at=end,
+        detail={"since": now.astimezone(UTC).isoformat(), "slots": slots},
+    )
+
+
+def _if_over(record: Record, scope: Scope, policy: RecoveryPolicy) -> Record:
+    """It ends by itself only when nobody who stopped then is down any more."""
+    began = (record.opened_at or scope.observed_at) - policy.mass_window
+    if scope.stopped_since(began):
+        return record
+    over = turns.closed(record, "over", "all that had stopped are up again")
+    return over.telling("mass-stop-over", "all that had stopped are up again; starts go on")
+
+
+def _paced(record: Record) -> tuple[datetime, tuple[float, ...]]:
+    slots = record.detail.get("slots")
+    numbers = cast("list[object]", slots) if isinstance(slots, list) else []
+    bounds = tuple(float(one) for one in numbers if isinstance(one, (int, float)))
+    return _since(record) or record.opened_at or datetime.max.replace(tzinfo=UTC), bounds
+
+
+def _since(record: Record | None) -> datetime | None:
+    """When pacing last began: stops before it are dealt with."""
+    text = record.detail.get("since") if record else None
+    try:
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)

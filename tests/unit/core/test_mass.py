@@ -1,0 +1,151 @@
+"""A mass stop from tables: what is down in, what is let through out."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleetmend.core import operators
+from fleetmend.core.decisions.recovery import decide as decide_one
+from fleetmend.core.decisions.recovery import mass
+from fleetmend.core.events import Retry
+from fleetmend.core.model import Instance, Record, RecoveryPolicy, Status
+from fleetmend.core.scope import MASS_STOP, Down, Scope
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+POLICY = RecoveryPolicy(mass_count=10, pace=4)
+
+
+def ago(seconds: float) -> datetime:
+    return NOW - timedelta(seconds=seconds)
+
+
+def scope(count: int, size: int = 20, at: datetime | None = None, now: datetime = NOW) -> Scope:
+    stops = tuple(Down(f"i-{k:08x}", at or ago(60)) for k in range(count))
+    return Scope(stops, now, size)
+
+
+def held(count: int = 12) -> Record:
+    record = mass.decide(scope(count), None, POLICY, NOW).record
+    assert record is not None
+    return record
+
+
+TRIPS = [
+    ("as many as it takes", scope(10), True),
+    ("one fewer", scope(9), False),
+    ("many, but a small share", scope(10, size=100), False),
+    ("the share exactly", scope(30, size=100), True),
+    ("long ago", scope(12, at=ago(601)), False),
+    ("within the window", scope(12, at=ago(599)), True),
+    ("nobody knows when", Scope(tuple(Down(f"i-{k}") for k in range(12)), NOW, 20), False),
+    ("the scope was not counted", scope(12, size=0), False),
+]
+
+
+@pytest.mark.parametrize(("what", "seen", "tripped"), TRIPS, ids=[t[0] for t in TRIPS])
+def test_a_mass_stop_is_many_and_a_large_share_at_once(what, seen, tripped):
+    decision = mass.decide(seen, None, POLICY, NOW)
+    assert (decision.record is not None) == tripped
+    brake = mass.brake(seen, None, POLICY, NOW)
+    assert bool(brake.held) == tripped
+
+
+def test_it_is_held_and_told_once():
+    record = held()
+    assert (record.status, record.reason, record.next_look_at) == (
+        Status.EXHAUSTED,
+        MASS_STOP,
+        None,
+    )
+    (alert,) = record.owed
+    assert alert.kind == "mass-stop"
+    assert "12 of 20 instances stopped within 10 minutes" in alert.text
+    assert "fleetmend retry --all" in alert.text
+    assert mass.decide(scope(14), record, POLICY, NOW).record == record
+
+
+def test_held_means_that_nothing_is_started():
+    brake = mass.brake(scope(12), held(), POLICY, NOW)
+    seen = Instance("i-1", "stopped", NOW, tags={"Auto-Recover": "true"})
+    decision = decide_one("i-1", seen, None, POLICY, NOW, "n", brake=brake)
+    assert (decision.reason, decision.act) == (MASS_STOP, "")
+    assert decision.record.status is Status.REFUSED
+    later = NOW + timedelta(hours=5)
+    still = mass.brake(scope(12, now=later), held(), POLICY, later)
+    assert still.held, "it does not reset itself"
+
+
+def test_a_persons_word_paces_the_starts():
+    word = Retry("", "ana")
+    released = operators.apply(word, held(), Record("recovery", MASS_STOP, Status.CLOSED), NOW)
+    seen = scope(12)
+    paced = mass.decide(seen, released, POLICY, NOW).record
+    assert (paced.status, paced.reason) == (Status.OPEN, "pacing")
+    brake = mass.brake(seen, paced, POLICY, NOW)
+    minutes = [(brake.turn(one.id)[1] - NOW).total_seconds() / 60 for one in seen.down]
+    assert sorted(minutes) == [0] * 4 + [1] * 4 + [2] * 4
+    over = NOW + timedelta(minutes=3)
+    assert mass.decide(scope(0, now=over), paced, POLICY, over).record.status is Status.CLOSED
+
+
+def test_the_same_stops_do_not_trip_it_again_and_new_ones_do():
+    paced = replace(held(), status=Status.OPEN, reason="retry")
+    paced = mass.decide(scope(12), paced, POLICY, NOW).record
+    later = NOW + timedelta(minutes=2)
+    assert mass.decide(scope(12, now=later), paced, POLICY, later).record == paced
+    again = scope(12, at=later - timedelta(seconds=5), now=later)
+    second = mass.decide(again, paced, POLICY, later).record
+    assert second.status is Status.EXHAUSTED
+    assert len({alert.fact for alert in second.alerts}) == 2, "a new page"
+
+
+def test_it_ends_by_itself_when_all_are_up_again():
+    over = mass.decide(scope(0), held(), POLICY, NOW).record
+    assert (over.status, over.owed[-1].kind) == (Status.CLOSED, "mass-stop-over")
+    one_left = mass.decide(scope(1), held(), POLICY, NOW).record
+    assert one_left.status is Status.EXHAUSTED
+
+
+def test_the_setting_paces_at_once():
+    policy = replace(POLICY, mass_stop="pace")
+    record = mass.decide(scope(12), None, policy, NOW).record
+    assert (record.status, [a.kind for a in record.owed]) == (Status.OPEN, ["mass-stop"])
+    assert not mass.brake(scope(12), record, policy, NOW).held
+
+
+def test_what_may_become_one_waits_until_no_more_come():
+    seen = scope(5, at=ago(20))
+    brake = mass.brake(seen, None, POLICY, NOW)
+    reason, until = brake.turn(seen.down[0].id)
+    assert (reason, until) == ("gathering", ago(20) + POLICY.mass_quiet)
+    assert brake.turn("i-other") is None
+    assert mass.brake(scope(1), None, POLICY, NOW) is mass.FREE
+    assert mass.brake(scope(5, size=9), None, POLICY, NOW) is mass.FREE, "too few to be one"
+
+
+@given(
+    st.lists(st.none() | st.integers(0, 2000), max_size=40),
+    st.integers(0, 60),
+    st.none() | st.sampled_from(["hold", "paced", "garbage"]),
+    st.integers(0, 4000),
+)
+def test_the_brake_is_total_and_never_forgets_what_is_owed(ages, size, before, later):
+    stops = tuple(Down(f"i-{n}", None if a is None else ago(a)) for n, a in enumerate(ages))
+    seen, record = Scope(stops, NOW + timedelta(seconds=later), size), None
+    if before:
+        record = held()
+    if before == "paced":
+        record = mass.decide(scope(12), replace(record, status=Status.OPEN, reason="retry"),
+                             POLICY, NOW).record  # fmt: skip
+    if before == "garbage":
+        record = replace(record, status=Status.OPEN, detail={"since": "soon", "slots": "many"})
+    now = NOW + timedelta(seconds=later)
+    decision = mass.decide(seen, record, POLICY, now)
+    mass.brake(seen, record, POLICY, now)
+    if record is not None:
+        assert {a.fact for a in record.owed} <= {a.fact for a in decision.record.alerts}
+    if decision.record is not None:
+        assert mass.decide(seen, decision.record, POLICY, now).record == decision.record

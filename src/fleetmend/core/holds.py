@@ -1,22 +1,31 @@
 """Holds: a person's word that a subject is to be left alone until a time.
 
 A hold is a tag on the subject, `fleetmend:hold-until=<ISO 8601 time>`, or stands in the record
-with who said it and why. A tag that cannot be read as a time holds without end: somebody meant
-something by it, and doubt means no harm.
+with who said it and why, or comes back in windows of the settings. A tag that cannot be read as
+a time holds without end: somebody meant something by it, and doubt means no harm.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from fleetmend.core.model import Hold
+from fleetmend.core.windows import Window
 
 TAG = "fleetmend:hold-until"
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-def in_force(tags: Mapping[str, str], recorded: Hold | None, now: datetime) -> Hold | None:
+def in_force(
+    tags: Mapping[str, str],
+    recorded: Hold | None,
+    now: datetime,
+    windows: Iterable[Window] = (),
+) -> Hold | None:
     """The hold that ends last among those not yet over, or None."""
-    holds = [hold for hold in (_tagged(tags), recorded) if hold and now < hold.until]
+    ends = ((window, window.open_until(now)) for window in windows)
+    coming_back = (Hold(end, window.by, window.reason) for window, end in ends if end)
+    said = (_tagged(tags), recorded, *coming_back)
+    holds = [hold for hold in said if hold and now < hold.until]
     return max(holds, key=lambda hold: hold.until, default=None)
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from fleetmend.core.windows import Window
+
 
 class Mode(StrEnum):
     """The kill switch: what a controller may do (spec: off, observe, act)."""
@@ -283,6 +285,7 @@ class RecoveryPolicy:
     leave_to: tuple[str, ...] = ("batch", "eks", "emr", "karpenter", "managed", "scheduler")
     scheduler_tags: tuple[str, ...] = ("Schedule",)
     quarantine_tags: tuple[str, ...] = ("Quarantine",)
+    hold_windows: tuple[Window, ...] = ()
     mass_stop: str = "hold"
     mass_count: int = 50
     mass_share: float = 0.3

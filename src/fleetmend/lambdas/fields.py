@@ -5,13 +5,16 @@ the JSON of a parameter and a policy that can be run: what is not taken leaves t
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, replace
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fleetmend.aws.clients import SHORTEST_LEASE
 from fleetmend.core.model import Mode, Selector
+from fleetmend.core.windows import Window
 
 DAY = 86400.0
 """A day in seconds."""
@@ -160,6 +163,63 @@ class Words:
             if not _fits_a_tag(text, ""):
                 raise ValueError(f"{text!r} is no key of a tag")
         return texts
+
+
+_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """A list of recurring windows; `FORM` is one."""
+
+    FORM: ClassVar[Mapping[str, str]] = {
+        "days": "mon-fri",
+        "from": "22:00",
+        "to": "06:00",
+        "zone": "Europe/Berlin",
+        "reason": "nightly batch",
+        "by": "ana",
+    }
+
+    def take(self, value: object) -> tuple[Window, ...]:
+        """See `Kind`."""
+        if not isinstance(value, list):
+            raise ValueError(f"not a list of windows such as {json.dumps(self.FORM)}")  # noqa: TRY004 -- see `Kind`
+        return tuple(self._window(one) for one in cast("list[object]", value))
+
+    def _window(self, value: object) -> Window:
+        given = cast("Mapping[str, object]", value if isinstance(value, dict) else {})
+        if set(given) != set(self.FORM) or not all(isinstance(x, str) for x in given.values()):
+            raise ValueError(f"{value!r} is not of the form {json.dumps(self.FORM)}")
+        texts = {key: str(text) for key, text in given.items()}
+        for key in ("from", "to"):
+            if not _CLOCK.fullmatch(texts[key]):
+                raise ValueError(f"{key}: {texts[key]!r} is not a time such as 22:00")
+        try:
+            zone = ZoneInfo(texts["zone"])
+        except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+            raise ValueError(f"zone: {texts['zone']!r} is no time zone: {error}") from error
+        return Window(
+            _days(texts["days"]),
+            time.fromisoformat(texts["from"]),
+            time.fromisoformat(texts["to"]),
+            zone,
+            texts["reason"],
+            texts["by"],
+        )
+
+
+def _days(text: str) -> frozenset[int]:
+    """`daily`, `sat`, `mon-fri`, or several of these with commas between."""
+    found: set[int] = set()
+    for part in text.lower().replace(" ", "").replace("daily", "mon-sun").split(","):
+        first, _, last = part.partition("-")
+        if first not in _NAMES or (last or first) not in _NAMES:
+            raise ValueError(f"days: {text!r} is not daily, or days such as mon-fri,sun")
+        begin, end = _NAMES.index(first), _NAMES.index(last or first)
+        found.update((begin + k) % 7 for k in range((end - begin) % 7 + 1))
+    return frozenset(found)
 
 
 LEASE = Duration(SHORTEST_LEASE.total_seconds(), 900.0)

@@ -20,6 +20,7 @@ from fleetmend.lambdas.fields import (
     Number,
     Tag,
     Whole,
+    Windows,
     Word,
     Words,
 )
@@ -41,6 +42,7 @@ POLICY = Declared(
         "leave_to": Words(RecoveryPolicy().leave_to),
         "scheduler_tags": Words(),
         "quarantine_tags": Words(),
+        "hold_windows": Windows(),
         "mass_stop": Word(("hold", "pace")),
         "mass_count": Whole(2, 1_000_000),
         "mass_share": Number(0.0, 1.0),

@@ -76,6 +76,44 @@ def test_a_list_of_keys_is_one_or_is_refused(value):
     assert len(problems) == 1
 
 
+WINDOW = {
+    "days": "mon-fri,sun",
+    "from": "22:00",
+    "to": "06:00",
+    "zone": "Europe/Berlin",
+    "reason": "nightly batch",
+    "by": "ana",
+}
+
+
+def test_windows_are_taken():
+    policy, problems = parse(json.dumps({"hold_windows": [WINDOW, {**WINDOW, "days": "daily"}]}))
+    assert not problems
+    first, second = policy.hold_windows
+    assert (first.days, second.days) == ({0, 1, 2, 3, 4, 6}, set(range(7)))
+    assert (str(first.zone), first.by, first.reason) == ("Europe/Berlin", "ana", "nightly batch")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"zone": "Europe/Nowhere"}, "zone"),
+        ({"zone": "../../etc/passwd"}, "zone"),
+        ({"zone": ""}, "zone"),
+        ({"from": "25:00"}, "from"),
+        ({"to": "6"}, "to"),
+        ({"days": "someday"}, "days"),
+        ({"by": 1}, "form"),
+        ({"more": "x"}, "form"),
+    ],
+)
+def test_a_window_that_is_none_names_its_mistake(change, named):
+    policy, problems = parse(json.dumps({"hold_windows": [{**WINDOW, **change}]}))
+    assert policy.hold_windows == ()
+    assert len(problems) == 1
+    assert named in problems[0]
+
+
 def test_lists_of_words_are_taken():
     text = '{"leave_to": ["emr"], "scheduler_tags": [], "quarantine_tags": ["Isolated"]}'
     policy, problems = parse(text)

@@ -18,7 +18,7 @@ def refusal(
     interruptions"). In a group: Auto Scaling replaces what stops. Without its root volume EC2
     refuses every start (EC2 User Guide, "Troubleshoot starting and stopping an instance").
     """
-    hold = holds.in_force(seen.tags, record.hold, now)
+    hold = holds.in_force(seen.tags, record.hold, now, policy.hold_windows)
     if hold:
         return (
             "held",

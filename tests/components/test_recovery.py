@@ -8,9 +8,10 @@ import pulumi
 import pytest
 
 from fleetmend.components.recovery import Recovery, RecoveryArgs, grants
+from fleetmend.core import claims
 from fleetmend.core.events import SWEEP
 from fleetmend.core.graph import Graph
-from fleetmend.core.model import Mode
+from fleetmend.core.model import Mode, Selector
 from fleetmend.lambdas import settings
 from fleetmend.lambdas.recovery import POLICY
 from tests.components.graphs import ACCOUNT, ME, REGION, badly_tagged, graph, one
@@ -68,6 +69,7 @@ def test_recovery_may_do_this_and_nothing_else() -> None:
         "s3:PutObject",
         "sns:Publish",
         "ssm:GetParameters",
+        "ssm:PutParameter",
     ]
 
 
@@ -110,6 +112,7 @@ def test_parameters_are_read_by_exact_name() -> None:
         f"{prefix}/mode/all",
         f"{prefix}/mode/recovery",
         f"{prefix}/recovery/policy",
+        f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{claims.parameter('recovery', Selector())}",
     ]
 
 

@@ -17,6 +17,7 @@ from fleetmend.components.parameters import (
     text_parameter,
 )
 from fleetmend.components.policies import Statement
+from fleetmend.core import claims
 from fleetmend.core.decisions.recovery import CONCERN
 from fleetmend.core.events import DOWN_PATTERN
 from fleetmend.core.model import Selector
@@ -117,7 +118,10 @@ class Recovery(pulumi.ComponentResource):
                 "key_arn": args["key_arn"],
                 "topic_arn": args["topic_arn"],
                 "policy": policies.document(*grants(args)),
-                "environment": {"FLEETMEND_LEDGER_BUCKET": args["ledger_name"]},
+                "environment": {
+                    "FLEETMEND_LEDGER_BUCKET": args["ledger_name"],
+                    "FLEETMEND_CLAIM": claims.parameter(CONCERN, _selector(args)),
+                },
                 "event_pattern": json.dumps(DOWN_PATTERN, sort_keys=True),
                 "sweep_minutes": args.get("sweep_minutes", 2),
                 "batch_window_seconds": args.get("batch_window_seconds", 5),
@@ -166,6 +170,7 @@ def grants(args: RecoveryArgs) -> list[Statement]:
     """
     names, account = naming(args["installation"]), args["account_id"]
     selector = _selector(args)
+    claim = names.arn("ssm", account, f"parameter{claims.parameter(CONCERN, selector)}")
     keys = args.get("volume_key_arns") or [names.arn("kms", account, "key/*")]
     grant = policies.via(names.region, "ec2") | {"Bool": {"kms:GrantIsForAWSResource": "true"}}
     return [
@@ -189,8 +194,10 @@ def grants(args: RecoveryArgs) -> list[Statement]:
             [
                 names.arn("ssm", account, f"parameter{names.parameter(path)}")
                 for path in (MODE_ALL, mode_of(CONCERN), policy_of(CONCERN))
-            ],
+            ]
+            + [claim],
         ),
+        policies.allow("Claims", ["ssm:PutParameter"], [claim]),
         policies.allow("Tells", ["sns:Publish"], [args["topic_arn"]]),
         policies.allow(
             "TopicKey",

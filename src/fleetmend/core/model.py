@@ -293,6 +293,7 @@ class RecoveryPolicy:
     mass_wait: timedelta = timedelta(minutes=4)
     mass_quiet: timedelta = timedelta(minutes=1)
     pace: int = 30
+    pace_every: timedelta = timedelta(minutes=1)
     retry_interval: timedelta = timedelta(minutes=5)
     jitter: float = 0.2
     max_attempts: int = 3

@@ -156,10 +156,12 @@ def serve(
     if time_left() < wiring.SHORTEST_TIMEOUT:
         least = wiring.SHORTEST_TIMEOUT.total_seconds()
         raise SettingsInvalid(f"the function's time-out is too short to start anything: {least} s")
-    in_force = parameters.read(world.client("ssm"), environment, concern.policy)
+    in_force = parameters.read(world.client("ssm"), environment, concern.policy, world.clock)
     if in_force.problems:
         text = "nothing is done until this is put right: " + "; ".join(in_force.problems)
         wiring.tell_directly(environment, world, "settings-broken", text)
+    if in_force.claimed:
+        wiring.tell_directly(environment, world, "claimed", in_force.claimed, quiet=wiring.SETTLED)
     turn = _Turn(concern, environment, world, in_force, time_left)
     try:
         cases = turn.sweep(plan=False) if batch is None else turn.batch(batch)
@@ -325,7 +327,7 @@ class _Turn(Generic[P, S]):
         plan: bool,
         subjects: Sequence[Mapping[str, Any]],
     ) -> None:
-        problems = list(self.in_force.problems)
+        problems = [*self.in_force.problems, *filter(None, [self.in_force.claimed])]
         if self.mode is Mode.OFF:
             problems.append("the mode is off: nothing was looked at")
         body = report(

@@ -7,14 +7,16 @@ a deleted one may have held the selector. When Parameter Store does not answer, 
 before it began: the kill switch may have been thrown.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Generic, cast
 
 from fleetmend.aws.clients import Client
 from fleetmend.aws.errors import SdkError, failed
 from fleetmend.core.model import Mode
 from fleetmend.core.ports import PortError
+from fleetmend.lambdas import claiming
 from fleetmend.lambdas.fields import Declared, P
 from fleetmend.lambdas.settings import Settings
 
@@ -23,14 +25,20 @@ _STRICTEST_FIRST = (Mode.OFF, Mode.OBSERVE, Mode.ACT)
 
 @dataclass(frozen=True, slots=True)
 class InForce(Generic[P]):
-    """The policy of this run, and what is wrong with the parameters, one sentence each."""
+    """The policy of this run, and what is wrong with the parameters, one sentence each.
+
+    `claimed` says that another installation has claimed the selector, so that this one watches.
+    """
 
     policy: P
     problems: tuple[str, ...] = ()
+    claimed: str = ""
 
 
-def read(client: Client, settings: Settings, declared: Declared[P]) -> InForce[P]:
-    """The policy in force; one GetParameters.
+def read(
+    client: Client, settings: Settings, declared: Declared[P], now: Callable[[], datetime]
+) -> InForce[P]:
+    """The policy in force; one GetParameters, and one PutParameter where a claim is made anew.
 
     Raises:
         PortError: Parameter Store did not answer, or refused.
@@ -42,7 +50,8 @@ def read(client: Client, settings: Settings, declared: Declared[P]) -> InForce[P
         settings.parameter(f"{concern}/policy"),
     ]
     try:
-        answer = client.get_parameters(Names=names)
+        asked = [*names, settings.claim] if settings.claim else names
+        answer = client.get_parameters(Names=asked)
     except SdkError as error:
         raise failed(PortError, f"ssm:GetParameters of {', '.join(names)}", error) from error
     items = cast("list[Mapping[str, Any]]", answer.get("Parameters") or [])
@@ -52,7 +61,15 @@ def read(client: Client, settings: Settings, declared: Declared[P]) -> InForce[P
     policy = declared.parse(values.get(overrides, "{}"), overrides, problems)
     if problems:
         modes.append(Mode.OBSERVE)
-    return InForce(replace(policy, mode=min(modes, key=_STRICTEST_FIRST.index)), tuple(problems))
+    mode = min(modes, key=_STRICTEST_FIRST.index)
+    claimed = ""
+    if settings.claim:
+        found = next((item for item in items if item.get("Name") == settings.claim), None)
+        other = claiming.claimant(client, settings, found, now, acting=mode is Mode.ACT)
+        if other and mode is Mode.ACT:
+            mode = Mode.OBSERVE
+            claimed = f"the selector is claimed by {other}: {settings.installation} observes only"
+    return InForce(replace(policy, mode=mode), tuple(problems), claimed)
 
 
 def _mode(name: str, value: str, problems: list[str]) -> Mode:

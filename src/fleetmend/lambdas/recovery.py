@@ -50,6 +50,7 @@ POLICY = Declared(
         "mass_wait": Duration(0.0, DAY),
         "mass_quiet": Duration(0.0, DAY),
         "pace": Whole(1, 100_000),
+        "pace_every": Duration(0.01, DAY),
         "retry_interval": Duration(0.01, DAY),
         "capacity_first": Duration(0.01, DAY),
         "capacity_longest": Duration(0.01, DAY),

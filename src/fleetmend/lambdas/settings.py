@@ -16,7 +16,10 @@ class SettingsInvalid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The environment of one controller; see `from_environ` for the variables."""
+    """The environment of one controller; see `from_environ` for the variables.
+
+    `claim` names the parameter that says whose the concern's selector is, where there is one.
+    """
 
     concern: str
     project: str
@@ -24,6 +27,7 @@ class Settings:
     ledger_bucket: str
     queue_url: str
     topic_arn: str
+    claim: str = ""
 
     @property
     def installation(self) -> str:
@@ -67,4 +71,4 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
             problems.append(f"{variable}={value!r} is not {meaning}")
     if problems:
         raise SettingsInvalid("; ".join(problems))
-    return Settings(**values)
+    return Settings(**values, claim=environ.get("FLEETMEND_CLAIM", ""))

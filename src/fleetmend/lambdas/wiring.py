@@ -42,6 +42,10 @@ QUIET = timedelta(minutes=15)
 """How long a container that told a trouble directly does not tell it again."""
 
 
+SETTLED = timedelta(days=1)
+"""The same for what somebody may have set up on purpose."""
+
+
 class Threads:
     """`Parallel` on threads of this process."""
 
@@ -146,15 +150,17 @@ def on_records(wired: Wired) -> Ports:
     return replace(wired.ports, ledger=wired.records)
 
 
-def tell_directly(settings: Settings, world: World, kind: str, text: str) -> None:
-    """Tell people of a trouble that no record can owe, at most once a quarter of an hour.
+def tell_directly(
+    settings: Settings, world: World, kind: str, text: str, quiet: timedelta = QUIET
+) -> None:
+    """Tell people of a trouble that no record can owe, at most once in `quiet`.
 
     Containers do not know of each other: the fact's name holds the quarter of an hour, so that
     whoever reads can tell a second message from a second trouble. What cannot be delivered is
     logged; the run fails by itself.
     """
     now = world.clock()
-    if kind in world.told and now - world.told[kind] < QUIET:
+    if kind in world.told and now - world.told[kind] < quiet:
         return
     quarter = now - timedelta(minutes=now.minute % 15)
     fact = f"{settings.concern}/{kind}/{quarter:%Y%m%dT%H%M}"

@@ -32,6 +32,7 @@ class Account:
             "/fm/dev/mode/recovery": "act",
             "/fm/dev/recovery/policy": "{}",
         }
+        self.written = {}
         self.refusals, self.calls, self.published, self.woken = {}, [], [], []
         self._nonces = (f"nonce-{n}" for n in count())
 
@@ -97,9 +98,21 @@ class Account:
     def _get_parameters(self, params):
         known = {name: self.parameters.get(name) for name in params["Names"]}
         return {
-            "Parameters": [{"Name": n, "Value": v} for n, v in known.items() if v is not None],
+            "Parameters": [
+                {"Name": n, "Value": v, "LastModifiedDate": self.written.get(n, EPOCH)}
+                for n, v in known.items()
+                if v is not None
+            ],
             "InvalidParameters": [n for n, v in known.items() if v is None],
         }
+
+    def _put_parameter(self, params):
+        name = params["Name"]
+        if name in self.parameters and not params["Overwrite"]:
+            raise AwsError("ParameterAlreadyExists")
+        self.parameters[name] = params["Value"]
+        self.written[name] = EPOCH + timedelta(seconds=self.time.now)
+        return {"Version": 1}
 
     def _publish(self, params):
         self.published.append(params)

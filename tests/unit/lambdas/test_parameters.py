@@ -21,6 +21,11 @@ def parse(text):
     return POLICY.parse(text, "p", problems), problems
 
 
+def read(account, environment=SETTINGS):
+    world = account.world()
+    return parameters.read(world.client("ssm"), environment, POLICY, world.clock)
+
+
 CONCERNS = [RECOVERY, REBUILD]
 
 
@@ -200,6 +205,6 @@ def test_the_stricter_mode_wins_and_doubt_is_at_most_observe(everywhere, here, m
     account.parameters["/fm/dev/mode/all"] = everywhere
     account.parameters["/fm/dev/mode/recovery"] = here
     with account.connected():
-        in_force = parameters.read(account.world().client("ssm"), SETTINGS, POLICY)
+        in_force = read(account)
     assert in_force.policy.mode is mode
     assert account.count("GetParameters") == 1

@@ -21,6 +21,7 @@ NAME = "recorded.jsonl"
 
 _PROJECT = "FLEETMEND_PROJECT"
 _SUFFIX = "FLEETMEND_SUFFIX"
+_CLAIM = "FLEETMEND_CLAIM"
 
 
 def shipped() -> tuple[Recording, ...]:
@@ -54,8 +55,11 @@ def _moved(view: View, function: Node, recording: Recording, variables: Any) -> 
     before = f"/{recording.environment[_PROJECT]}/{recording.environment[_SUFFIX]}/"
     after = f"/{variables[_PROJECT]}/{variables[_SUFFIX]}/"
 
+    claimed = recording.environment.get(_CLAIM, "")
+
     def moved(text: str) -> str:
-        return text.replace(recording.region, region).replace(before, after)
+        text = text.replace(recording.region, region).replace(before, after)
+        return text.replace(claimed, str(variables[_CLAIM])) if claimed else text
 
     environment = {name: moved(value) for name, value in recording.environment.items()}
     environment |= {_PROJECT: str(variables[_PROJECT]), _SUFFIX: str(variables[_SUFFIX])}

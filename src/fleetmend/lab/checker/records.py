@@ -12,7 +12,7 @@ MASS_STOP = "mass-stop"
 _DIGEST = re.compile(r"digest-\w+")
 LONGEST_WAKE = 900.0
 CHANGES = frozenset({"ec2:StartInstances", "s3:PutObject", "s3:DeleteObject", "sns:Publish"})
-UNOWED = frozenset({"ledger-unavailable", "settings-broken"})
+UNOWED = frozenset({"claimed", "ledger-unavailable", "settings-broken"})
 """Kinds that no record can owe: they are told directly."""
 
 

@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from fleetmend.core import claims
+from fleetmend.core.model import Selector
 from fleetmend.lab.emulator.faults import Disturbance
 from fleetmend.lab.emulator.physics import Shortage
 from fleetmend.lab.emulator.processes import EmulatorFailed
@@ -237,6 +239,13 @@ def _people(world: "World", verb: Verb) -> None:
         case recovery.Retry(by=by):
             for name in world.fleet.expand(verb.subject):
                 _send(world, "retry", subject=name, by=by, run=run)
+        case recovery.Claimed(by=by):
+            world.emulators.client("ssm").put_parameter(
+                Name=claims.parameter("recovery", Selector()),
+                Value=by,
+                Type="String",
+                Overwrite=True,
+            )
         case recovery.RetryAll(by=by):
             _send(world, "retry", all=True, by=by, run=run)
         case recovery.Run(plan=plan, by=by):

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from fleetmend.core import claims
 from fleetmend.core.events import DOWN_PATTERN, TERMINATED_PATTERN
+from fleetmend.core.model import Selector
 
 EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
 """Second 0 of every simulation."""
@@ -72,6 +74,11 @@ class Installed:
         """A parameter's full name."""
         return f"/{self.project}/{self.suffix}/{path}"
 
+    @property
+    def claim(self) -> str:
+        """The parameter that says whose the selector is."""
+        return claims.parameter("recovery", Selector())
+
     def environment(self) -> dict[str, str]:
         """The function's environment variables."""
         prefix = "FLEETMEND"
@@ -79,6 +86,7 @@ class Installed:
             f"{prefix}_PROJECT": self.project,
             f"{prefix}_SUFFIX": self.suffix,
             f"{prefix}_LEDGER_BUCKET": self.bucket,
+            **({f"{prefix}_CLAIM": self.claim} if self.concern == "recovery" else {}),
             f"{prefix}_QUEUE_URL": self.queue_url,
             f"{prefix}_TOPIC_ARN": self.topic,
             "POWERTOOLS_SERVICE_NAME": self.concern,

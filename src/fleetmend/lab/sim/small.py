@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from fleetmend.lab.sim.installed import EPOCH
 from fleetmend.lab.sim.replies import AwsError
 
 LONGEST_SUBJECT = 100
@@ -43,6 +45,8 @@ class Parameters:
     """Parameter Store."""
 
     values: dict[str, str] = field(default_factory=dict[str, str])
+    written: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    clock: Callable[[], datetime] = lambda: EPOCH
 
     def handle(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Answer one call.
@@ -50,15 +54,30 @@ class Parameters:
         Raises:
             AwsError: as Systems Manager would refuse it.
         """
+        if operation == "PutParameter":
+            return self._put(params)
         if operation != "GetParameters":
             raise NotImplementedError(f"ssm:{operation} is not simulated")
         names = [str(name) for name in params["Names"]]
         if len(names) > 10:
             raise AwsError("ValidationException", "at most 10 names")
         found = [
-            {"Name": name, "Type": "String", "Value": self.values[name], "Version": 1}
+            {
+                "Name": name,
+                "Type": "String",
+                "Value": self.values[name],
+                "Version": 1,
+                "LastModifiedDate": self.written.get(name, EPOCH),
+            }
             for name in names
             if name in self.values
         ]
         missing = [name for name in names if name not in self.values]
         return {"Parameters": found, "InvalidParameters": missing}
+
+    def _put(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        name = str(params["Name"])
+        if name in self.values and not params.get("Overwrite"):
+            raise AwsError("ParameterAlreadyExists", "The parameter already exists.")
+        self.values[name], self.written[name] = str(params["Value"]), self.clock()
+        return {"Version": 1, "Tier": "Standard"}

@@ -192,6 +192,10 @@ def _people(world: World, verb: Verb) -> None:
         case recovery.Retry(by=by):
             for one in world.instances(verb.subject):
                 _send(world, "retry", subject=one.id, by=by, run=run)
+        case recovery.Claimed(by=by, age=age):
+            claim = world.installed.claim
+            world.parameters.values[claim] = by
+            world.parameters.written[claim] = world.time(world.engine.now - age)
         case recovery.RetryAll(by=by):
             _send(world, "retry", all=True, by=by, run=run)
         case recovery.Run(plan=plan, by=by):

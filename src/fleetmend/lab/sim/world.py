@@ -78,7 +78,7 @@ class World:
             lambda event, done: self.function.invoke(event, "queue", done),
         )
         self.topic = Topic(self.installed.topic, self._alert)
-        self.parameters = Parameters(self._parameters())
+        self.parameters = Parameters(self._parameters(), clock=self.time)
         self._services: dict[str, Callable[[str, Mapping[str, Any]], Answer]] = {
             "ec2": self.ec2.handle,
             "s3": self.s3.handle,
@@ -358,6 +358,7 @@ class World:
     def _parameters(self) -> dict[str, str]:
         path = self.installed.parameter
         return {
+            self.installed.claim: f"{self.installed.project}-{self.installed.suffix}",
             path("mode/all"): "act",
             path(f"mode/{self.scenario.concern}"): self.scenario.settings.mode,
             path(f"{self.scenario.concern}/policy"): json.dumps(dict(self.scenario.overrides)),

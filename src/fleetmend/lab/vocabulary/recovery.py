@@ -102,6 +102,13 @@ class RetryAll(Verb, word="retry_all", group=GROUP):
     by: str = Field(default="operator", description="who says so")
 
 
+class Claimed(Verb, word="claimed", short="by", group=GROUP):
+    """Another installation has claimed the selector."""
+
+    by: str = Field(description="the installation, such as `shop-prod`")
+    age: Duration = Field(default=0.0, description="how long ago; a claim is good for two hours")
+
+
 class Run(Verb, word="run", group=GROUP):
     """An operator asks for a run now."""
 

@@ -16,28 +16,27 @@ from fleetmend.core.decisions.recovery import turns
 from fleetmend.core.model import Decision, Mode, Record, RecoveryPolicy, Status
 from fleetmend.core.scope import MASS_STOP, Scope, is_mass, recent, suspicious
 
-_SLOT = timedelta(minutes=1)
-
 
 @dataclass(frozen=True, slots=True)
 class Brake:
     """What a mass stop, or what may become one, lets through.
 
     `held` is the sentence while nothing is started. `slots` are the bounds that cut the subjects
-    into shares of one minute each, from `since` on. `waits` is until when each may not be
+    into shares of one `every` each, from `since` on. `waits` is until when each may not be
     started, because more stops may be on their way.
     """
 
     held: str = ""
     since: datetime | None = None
     slots: tuple[float, ...] = ()
+    every: timedelta = timedelta(minutes=1)
     waits: Mapping[str, datetime] | None = None
 
     def turn(self, subject: str) -> tuple[str, datetime] | None:
         """Why a subject waits, and until when; None when it need not."""
         if self.since is not None:
             slot = bisect_right(self.slots, spread(subject))
-            return "paced", self.since + slot * _SLOT
+            return "paced", self.since + slot * self.every
         until = (self.waits or {}).get(subject)
         return None if until is None else ("gathering", until)
 
@@ -65,7 +64,7 @@ def brake(scope: Scope, record: Record | None, policy: RecoveryPolicy, now: date
         return Brake(held=f"a mass stop: {judged.note}; fleetmend retry --all goes on")
     if judged and judged.status is Status.OPEN:
         since, slots = _paced(judged)
-        return Brake(since=since, slots=slots)
+        return Brake(since=since, slots=slots, every=policy.pace_every)
     stops = recent(scope, policy, now)
     if not (suspicious(len(stops), policy) and scope.size >= policy.mass_count):
         return FREE
@@ -89,7 +88,7 @@ def judge(
         return _tripped(record, scope, len(stops), policy, now)
     if record is not None and record.status is Status.OPEN:
         began, slots = _paced(record)
-        if now >= began + (len(slots) + 1) * _SLOT:
+        if now >= began + (len(slots) + 1) * policy.pace_every:
             return turns.closed(record, "paced", "everyone had a turn")
     return record
 
@@ -107,25 +106,30 @@ def _tripped(
         opened = replace(opened, written_at=record.written_at, detail=record.detail)
     if policy.mass_stop == "pace":
         paced = _pacing(opened, scope, policy, now)
-        text = f"{note}. They are started {policy.pace} a minute, as the settings say"
+        text = f"{note}. They are started {_pace(policy)}, as the settings say"
         return paced.telling("mass-stop", text)
     text = (
         f"{note}: more likely meant than not, so nothing is started. If it was not meant: "
-        f"fleetmend retry --all starts them again, {policy.pace} a minute"
+        f"fleetmend retry --all starts them again, {_pace(policy)}"
     )
     return replace(opened, reason=MASS_STOP).telling("mass-stop", text)
+
+
+def _pace(policy: RecoveryPolicy) -> str:
+    minutes = policy.pace_every.total_seconds() / 60
+    return f"{policy.pace} {'a minute' if minutes == 1 else f'in {minutes:g} minutes'}"
 
 
 def _pacing(record: Record, scope: Scope, policy: RecoveryPolicy, now: datetime) -> Record:
     """Cut all that is down into shares of `pace`, one a minute; no list of names is kept."""
     places = sorted(spread(one.id) for one in scope.down)
     slots = places[policy.pace :: policy.pace]
-    end = now + (len(slots) + 1) * _SLOT
+    end = now + (len(slots) + 1) * policy.pace_every
     return replace(
         record,
         status=Status.OPEN,
         reason="pacing",
-        note=f"{len(places)} instances, {policy.pace} a minute",
+        note=f"{len(places)} instances, {_pace(policy)}",
         next_look_at=end,
         detail={"since": now.astimezone(UTC).isoformat(), "slots": slots},
     )

@@ -32,6 +32,8 @@ EVERYTHING = {
     "certificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/x",
     "restoreTesting": "true",
     "backupCopyRegion": "us-west-2",
+    "deployRebuild": "true",
+    "rebuildRoleArns": "arn:aws:iam::123456789012:role/web",
 }
 PARLIAMENT = """
 import json, sys, parliament

@@ -37,3 +37,10 @@ def build() -> Iterator[Build]:
     """The real artifact and the captured installation."""
     with built("us-east-1") as installation:
         yield installation
+
+
+@pytest.fixture(scope="session")
+def rebuild_build() -> Iterator[Build]:
+    """The same with rebuild's controller in recovery's place."""
+    with built("us-east-1", "rebuild") as installation:
+        yield installation

@@ -43,15 +43,15 @@ REBUILT = RebuildBase(
     "terminated and rebuilt",
     (Instances(name="api", tags=ON, parts=PARTS),),
     (Step(200.0, fleet.Terminate(subject="api")),),
-    until=400.0,
-    end=2400.0,
+    until=460.0,
+    end=1500.0,
 )
 DRIFTED = RebuildBase(
     "a volume is lost and restored",
     (Instances(name="api", tags=ON, parts=Parts(volumes=(ExtraVolume(snapshot=True),))),),
     (Step(200.0, rebuild.DetachVolume(subject="api", delete=True)),),
     until=520.0,
-    end=2400.0,
+    end=1500.0,
     settings=Installed(rebuild={"drift": "restore"}),
 )
 

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("worlds")]
 
 FOLDER = Path(__file__).parents[2] / "scenarios"
 FULL = os.environ.get("FLEETMEND_PROOF") == "full"
-SAMPLED = {"recovery": "retry"}
+SAMPLED = {"recovery": "retry", "rebuild": "drift-restore"}
 """The one scenario of each concern that CI plays in both worlds."""
 
 SPEED = 60.0
@@ -27,8 +27,9 @@ SPEED = 60.0
 
 def both_worlds() -> dict[str, Scenario]:
     """The shipped scenarios that either world can play, by concern and name."""
-    found = {f"{file.parent.name}/{file.stem}": load(file) for file in FOLDER.glob("*/*.yaml")}
-    return {name: one for name, one in sorted(found.items()) if len(one.worlds) == 2}
+    found = [(file.stem, load(file)) for file in FOLDER.glob("*/*.yaml")]
+    both = {f"{one.concern}/{stem}": one for stem, one in found if len(one.worlds) == 2}
+    return dict(sorted(both.items()))
 
 
 PLAYED = {
@@ -62,8 +63,10 @@ def _ending(history: History, name: str) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("name", PLAYED)
-def test_both_worlds_come_to_the_same_end(name: str, build: Build) -> None:
+def test_both_worlds_come_to_the_same_end(name: str, request: pytest.FixtureRequest) -> None:
     scenario = PLAYED[name]
+    fixture = "build" if scenario.concern == "recovery" else f"{scenario.concern}_build"
+    build: Build = request.getfixturevalue(fixture)
     virtual = sim.play(scenario)
     real = play(scenario, graph=build.graph, artifact=build.artifact, speed=SPEED)
     verdicts = judge(scenario, virtual), judge(scenario, real, tolerance=tolerance(SPEED))

@@ -21,6 +21,16 @@ NOT_IN_THE_LAB = (
 )
 """What the emulators cannot serve, or nothing in a scenario looks at."""
 
+SWITCHES = {
+    "recovery": {},
+    "rebuild": {
+        "deployRecovery": "false",
+        "deployRebuild": "true",
+        "rebuildVpcIds": "vpc-00000000000000001",
+    },
+}
+"""What brings each concern's controller into the lab; the VPC is not looked at there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Build:
@@ -31,8 +41,13 @@ class Build:
 
 
 @contextmanager
-def built(region: str) -> Generator[Build]:
-    """The artifact and the graph of an installation in a region; gone when the context ends."""
+def built(region: str, concern: str = "recovery") -> Generator[Build]:
+    """The artifact and the graph of an installation in a region; gone when the context ends.
+
+    Args:
+        region: where it is.
+        concern: whose controller is to be at work; the others are left out.
+    """
     from fleetmend.components.installation import install  # noqa: PLC0415 -- Pulumi takes a second
     from fleetmend.components.settings import Settings  # noqa: PLC0415
     from fleetmend.deploy.capture import capture  # noqa: PLC0415
@@ -46,6 +61,7 @@ def built(region: str) -> Generator[Build]:
             "allowedRegions": region,
             "lambdaArtifact": str(artifact),
             **dict.fromkeys(NOT_IN_THE_LAB, "false"),
+            **SWITCHES[concern],
         }
         settings = Settings.from_sources(config, {})
         yield Build(capture(lambda: install(settings), config=config, stack=SUFFIX), artifact)

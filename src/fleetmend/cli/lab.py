@@ -108,7 +108,7 @@ def up(
     scenario = load(file) if file else playing.shipped("demo")
     with (
         working("starting the lab"),
-        built(scenario.region) as build,
+        built(scenario.region, scenario.concern) as build,
     ):
         state = emulator.up(
             graph=build.graph,

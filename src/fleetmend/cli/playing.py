@@ -111,7 +111,7 @@ def picture(scenario: Scenario, history: History, found: Sequence[Verdict], file
 def _emulated(scenario: Scenario, speed: float, *, quiet: bool) -> History:
     with contextlib.ExitStack() as stack:
         with working("packaging the Lambda artifact and capturing the installation's resources"):
-            build = stack.enter_context(built(scenario.region))
+            build = stack.enter_context(built(scenario.region, scenario.concern))
         watcher = stack.enter_context(_watcher(scenario, quiet=quiet))
         return live.play(
             scenario,

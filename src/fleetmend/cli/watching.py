@@ -66,7 +66,13 @@ def status(
     raise typer.Exit(Exit.FINDINGS if waiting else Exit.FINE)
 
 
-@app.command(epilog=examples("fleetmend incidents", "fleetmend incidents i-0123456789abcdef0"))
+@app.command(
+    epilog=examples(
+        "fleetmend incidents",
+        "fleetmend incidents i-0123456789abcdef0",
+        "fleetmend incidents --concern rebuild",
+    )
+)
 def incidents(
     subject: Annotated[
         str | None, typer.Argument(metavar="[SUBJECT]", help="An instance id; all if left out.")
@@ -78,6 +84,7 @@ def incidents(
     most: Annotated[
         int, typer.Option(metavar="N", min=1, max=1000, help="Writes shown of one subject.")
     ] = 50,
+    concern: Annotated[str, typer.Option(metavar="NAME", help="The concern.")] = "recovery",
     environment: options.Environment = None,
     project: options.Project = "fleetmend",
     region: options.Region = None,
@@ -85,12 +92,13 @@ def incidents(
     json: options.Json = False,
 ) -> None:
     """Show what happened: every record there is, or one subject's from its first write on."""
+    known = target.concern(concern)
     whom = target.find(environment=environment, project=project, region=region, lab=lab)
     if subject:
-        _one(whom, whom.subject(subject), would=would, most=most, machine=json)
+        _one(whom, known, whom.subject(subject), would=would, most=most, machine=json)
         return
     with working(f"reading the records of {whom.installation.facts.name}"):
-        entries = whom.installation.records("recovery", would=would)
+        entries = whom.installation.records(known, would=would)
     if json:
         as_json([entry.as_json() for entry in entries])
         return
@@ -102,15 +110,17 @@ def incidents(
     out.print(table(*columns, rows=rows))
 
 
-def _one(whom: Target, subject: str, *, would: bool, most: int, machine: bool) -> None:
-    now = whom.installation.record("recovery", subject, would=would)
+def _one(
+    whom: Target, concern: str, subject: str, *, would: bool, most: int, machine: bool
+) -> None:
+    now = whom.installation.record(concern, subject, would=would)
     if now is None:
         raise Failure(
             f"there is no record of {whom.called(subject)}",
             "a healthy instance, or one out of scope, has none; fleetmend incidents lists all",
             code=Exit.WRONG_USE,
         )
-    before = [] if would else whom.installation.versions("recovery", subject, most=most)
+    before = [] if would else whom.installation.versions(concern, subject, most=most)
     if machine:
         as_json({**now.as_json(), "history": [entry.as_json() for entry in reversed(before)]})
         return

@@ -97,6 +97,8 @@ class ControllerArgs(TypedDict):
     policy: pulumi.Input[str]
     """What the concern itself may do, as a policy document; logs, traces and the queue come on
     top."""
+    policy_accepts: NotRequired[dict[str, str]]
+    """Findings about that policy which are meant: reasons by rule."""
     environment: NotRequired[dict[str, pulumi.Input[str]]]
     """Environment variables beside those every function has. No secrets."""
     event_pattern: NotRequired[str]
@@ -243,6 +245,7 @@ class Controller(pulumi.ComponentResource):
             )
             for kind, text in documents.items()
         ]
+        accept_all(grants[-1], self._args.get("policy_accepts", {}))
         return role, grants
 
     def _statements(self, queues: Queues, logs: aws.cloudwatch.LogGroup) -> list[Statement]:

@@ -47,6 +47,11 @@ _ENCRYPTED = [
 ]
 """Amazon EBS User Guide, "Requirements for Amazon EBS encryption": permissions for IAM users."""
 
+OTHER_STATEMENTS = (
+    "A launch or an attachment needs several kinds of resources, each under a condition of its "
+    "own, so they stand in several statements; Parliament looks for all of them in one."
+)
+
 
 class RebuildArgs(TypedDict):
     """What `Rebuild` needs to know."""
@@ -151,6 +156,7 @@ class Rebuild(pulumi.ComponentResource):
                 "key_arn": args["key_arn"],
                 "topic_arn": args["topic_arn"],
                 "policy": policies.document(*grants(args)),
+                "policy_accepts": {"PARLIAMENT_RESOURCE_MISMATCH": OTHER_STATEMENTS},
                 "environment": {"FLEETMEND_LEDGER_BUCKET": args["ledger_name"]},
                 "event_pattern": json.dumps(TERMINATED_PATTERN, sort_keys=True),
                 "sweep_minutes": args.get("sweep_minutes", 2),

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fleetmend.core.blueprint import Blueprint, Disk, Piece
 from fleetmend.core.decisions import rebuild
 from fleetmend.core.loop import Practice
-from fleetmend.core.model import Decision, Hold, Outcome, Record, Result, Selector
+from fleetmend.core.model import Decision, Outcome, Record, Result, Selector
 from fleetmend.core.ports import Builder, Ledger, ObservationFailed
 from fleetmend.core.rebuilding import (
     Memory,
@@ -20,6 +20,13 @@ from fleetmend.core.rebuilding import (
     lacking,
     restorable,
 )
+from fleetmend.core.telling import is_notice
+
+_TOGETHER = timedelta(minutes=10)
+"""What went within this time went together."""
+
+_READ_AT_MOST = 50
+"""Records of others that are read to count them; a brake needs no exact number."""
 
 _NOTHING = Outcome(Result.CONFLICT, "NothingLeft", "there is nothing left to do")
 
@@ -79,18 +86,30 @@ def _whole(
     volumes += [disk.volume for name in gone for disk in _disks(minds[name])]
     pieces, images = builder.pieces(lost), builder.images(gone)
     snapshots = builder.snapshots(volumes)
-    fresh = sum(rebuild.begins(stored[name], minds[name]) for name in gone)
-    return {
+    fresh = [name for name in gone if rebuild.begins(stored[name], minds[name])]
+    fellows = len(fresh) + (_before(records, sights[fresh[0]], ids) if fresh else 0)
+    whole = {
         name: replace(
             seen,
             pieces=pieces,
             snapshots=snapshots,
             image=images.get(name, ""),
-            hold=_hold(recovery_records, name) if name in gone else None,
-            fellows=fresh,
+            fellows=fellows,
         )
         for name, seen in sights.items()
     }
+    return whole | {name: _held(recovery_records, whole[name]) for name in gone}
+
+
+def _before(records: Ledger, seen: Sighting, ids: Sequence[str]) -> int:
+    """How many others went shortly before these; what is rebuilt is no longer open."""
+    others = [name for name in records.open() if name not in ids and not is_notice(name)]
+    found = (records.read(name).record for name in others[:_READ_AT_MOST])
+    return sum(
+        bool(one and one.opened_at and seen.observed_at - one.opened_at <= _TOGETHER)
+        and _mind(one).ended
+        for one in found
+    )
 
 
 def _mind(record: Record | None) -> Memory:
@@ -120,9 +139,13 @@ def _lost(memory: Memory, seen: Sighting) -> tuple[Piece, ...]:
     return lacking(memory, shape) if shape else ()
 
 
-def _hold(recovery_records: Ledger, subject: str) -> Hold | None:
-    record = recovery_records.read(subject).record
-    return record.hold if record else None
+def _held(recovery_records: Ledger, seen: Sighting) -> Sighting:
+    """With the hold in recovery's record; one that cannot be read may hold, so nobody decides."""
+    stored = recovery_records.read(seen.id)
+    if stored.unreadable:
+        text = f"recovery's record of {seen.id}, where a hold may stand, cannot be read"
+        return replace(seen, problem=f"{text}: {stored.unreadable}")
+    return replace(seen, hold=stored.record.hold if stored.record else None)
 
 
 def _mend(builder: Builder, record: Record, seen: Sighting) -> Outcome:

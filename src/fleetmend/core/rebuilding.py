@@ -63,7 +63,8 @@ class Sighting:
     it is gone. `pieces` says of what the blueprint names and what is not where it should be:
     `free` or `taken`; what is not there at all exists no more. `image` is the newest image that
     was made of the subject, `snapshots` the newest snapshot by volume, `hold` the one in
-    recovery's record. `fellows` counts the subjects that went with it, itself included.
+    recovery's record. `fellows` counts the subjects that went with it or shortly before, itself
+    included.
     `problem` says what could not be read: then nothing may be decided.
     """
 
@@ -104,8 +105,8 @@ class Memory:
 
     `launch` counts the launches that came to an end, and so tells one client token from the
     next. `rebuilt` is the new instance. `crowded` says that the private address was taken.
-    `asked` says that a person asked for it. `restored` holds volumes made from snapshots, by
-    device, until they are attached.
+    `asked` says that a person asked for it, `ended` that the subject is gone. `restored` holds
+    volumes made from snapshots, by device, until they are attached.
     """
 
     blueprint: Blueprint | None = None
@@ -114,6 +115,7 @@ class Memory:
     rebuilt: str = ""
     crowded: bool = False
     asked: bool = False
+    ended: bool = False
     restored: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -195,6 +197,7 @@ def to_detail(memory: Memory) -> dict[str, object]:
         "rebuilt": memory.rebuilt,
         "crowded": memory.crowded,
         "asked": memory.asked,
+        "ended": memory.ended,
         "restored": dict(memory.restored),
     }
 
@@ -216,6 +219,7 @@ def from_detail(detail: Mapping[str, object]) -> Memory:
             rebuilt=str(detail["rebuilt"]),
             crowded=detail["crowded"] is True,
             asked=detail["asked"] is True,
+            ended=detail["ended"] is True,
             restored=_texts(detail["restored"]),
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -23,6 +23,8 @@ from fleetmend.components.marked import (
     read_text,
     validated,
 )
+from fleetmend.core.model import RecoveryPolicy, Selector
+from fleetmend.core.rebuilding import RebuildPolicy
 from fleetmend.lab.entries import mappings, one_word
 from fleetmend.lab.vocabulary import End, PolicyOverrides, RebuildOverrides
 from fleetmend.lab.words import (
@@ -37,6 +39,12 @@ from fleetmend.lab.words import (
 )
 
 __all__ = ["Instances", "Scenario", "ScenarioError", "Step", "load", "loads", "when_tagged"]
+
+POLICIES: Mapping[str, type[RecoveryPolicy]] = {
+    "recovery": RecoveryPolicy,
+    "rebuild": RebuildPolicy,
+}
+"""The policy of each concern."""
 
 AFTERMATH = 1800.0
 """Seconds a scenario goes on after its last entry when it does not say `end`."""
@@ -174,6 +182,17 @@ class Scenario(_Part):
     def overrides(self) -> Mapping[str, Any]:
         """The settings of the controller at work."""
         return cast("Mapping[str, Any]", getattr(self.settings, self.concern))
+
+    @property
+    def policy(self) -> type[RecoveryPolicy]:
+        """The kind of policy that the controller at work has."""
+        return POLICIES[self.concern]
+
+    @property
+    def selector(self) -> Selector:
+        """The tag that puts an instance in scope of the controller at work."""
+        given = self.overrides.get("selector")
+        return Selector(**given) if given else self.policy().selector
 
     @property
     def end(self) -> float:

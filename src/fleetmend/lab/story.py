@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from fleetmend.core.model import Selector
 from fleetmend.lab.history import HEALTHY, Event
 from fleetmend.lab.scenario import Scenario
 
@@ -96,8 +95,7 @@ class Story:
     now: float = 0.0
 
     def __post_init__(self) -> None:
-        given = self.scenario.settings.recovery.get("selector")
-        selector = Selector(**given) if given else Selector()
+        selector = self.scenario.selector
         for member in self.scenario.members():
             state = HEALTHY if member.state == "running" else member.state
             in_scope = selector.matches(member.tags)
@@ -154,7 +152,7 @@ def is_news(event: Event) -> bool:
     """
     match event.kind:
         case "call":
-            return event.what == "ec2:StartInstances"
+            return event.what in {"ec2:StartInstances", "ec2:RunInstances"}
         case "run":
             return event.what not in {"started", "finished"}
         case "record":

@@ -102,19 +102,6 @@ class Switch:
         return value
 
 
-class Choice:
-    """One of a few words."""
-
-    def __init__(self, *words: str) -> None:
-        self._words = words
-
-    def take(self, value: object) -> str:
-        """See `Kind`."""
-        if not isinstance(value, str) or value not in self._words:
-            raise ValueError(f"{value!r} is not one of {', '.join(self._words)}")
-        return value
-
-
 @dataclass(frozen=True, slots=True)
 class Tag:
     """A selector; `like` is shown to whoever wrote something else."""

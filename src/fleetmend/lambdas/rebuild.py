@@ -19,7 +19,7 @@ from fleetmend.core.rebuild_practice import rebuilding
 from fleetmend.core.rebuilding import RebuildPolicy, Sighting, from_detail
 from fleetmend.lambdas import controller
 from fleetmend.lambdas.controller import Bound, Concern
-from fleetmend.lambdas.fields import DAY, Choice, Declared, Duration, Tag, Whole
+from fleetmend.lambdas.fields import DAY, Declared, Duration, Tag, Whole, Word
 from fleetmend.lambdas.recovery import POLICY as STARTING
 from fleetmend.lambdas.wiring import Wired
 
@@ -28,9 +28,9 @@ POLICY = Declared(
     {
         **STARTING.fields,
         "selector": Tag(RebuildPolicy().selector),
-        "terminated": Choice("rebuild", "alert"),
-        "source": Choice("newest", "image"),
-        "drift": Choice("alert", "reattach", "restore"),
+        "terminated": Word(("rebuild", "alert")),
+        "source": Word(("newest", "image")),
+        "drift": Word(("alert", "reattach", "restore")),
         "drift_window": Duration(0.01, 365 * DAY),
         "offer_window": Duration(0.01, 365 * DAY),
         "most_at_once": Whole(1, 1000),

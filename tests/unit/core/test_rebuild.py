@@ -50,7 +50,8 @@ SHAPE = Blueprint(
     disks=(ROOT, DATA),
     cards=(Card(0, "eni-0", ends=True),),
 )
-POLICY = RebuildPolicy()
+POLICY = RebuildPolicy(settle=timedelta(0))
+"""Without the minute in which others that went too may still be on their way."""
 
 
 def instance(state: str = "running", identity: str = ID, **more) -> Instance:
@@ -258,6 +259,17 @@ def test_it_waits_until_the_old_one_has_let_go() -> None:
     decision = decide(gone("shutting-down"), kept())
     assert decision.act == ""
     assert decision.record.next_look_at == NOW + POLICY.transition_look
+
+
+def test_it_waits_for_others_that_went_with_it() -> None:
+    decision = decide(gone(), kept(), settle=timedelta(minutes=1))
+    assert (decision.act, decision.reason) == ("", "settling")
+    assert decision.record.next_look_at == NOW + timedelta(minutes=1)
+    later = replace(decision.record, opened_at=NOW - timedelta(minutes=1))
+    assert decide(gone(), later, settle=timedelta(minutes=1)).act == "launch"
+    assert decide(gone(fellows=6), later, settle=timedelta(minutes=1)).reason == "unsure"
+    asked = replace(decision.record, reason="retry")
+    assert decide(gone(), asked, settle=timedelta(minutes=1)).act == "launch"
 
 
 def copy(state: str = "running", shape: Blueprint = SHAPE, number: int = 0, **more) -> Copy:

@@ -23,6 +23,8 @@ SHAPES = {
         "backupCopyRegion": "us-west-2",
         "restoreTesting": "true",
         "extraEndpoints": "kms,secretsmanager",
+        "deployRebuild": "true",
+        "rebuildRoleArns": "arn:aws:iam::123456789012:role/web",
     },
     "one NAT gateway": {"natGateways": "single"},
     "no NAT gateway": {"natGateways": "none"},

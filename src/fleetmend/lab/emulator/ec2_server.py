@@ -19,6 +19,7 @@ from fleetmend.lab.emulator import paging
 from fleetmend.lab.emulator.calls import Tape, WireCall, read
 from fleetmend.lab.emulator.control import PATH, Control
 from fleetmend.lab.emulator.faults import Disturbance, FaultBook, error_body, error_of
+from fleetmend.lab.emulator.launches import Launches
 from fleetmend.lab.emulator.physics import CHECKS, CODES, Pace, Physics
 from fleetmend.lab.emulator.processes import ACCOUNT, HOST, EmulatorFailed, listen
 from fleetmend.lab.emulator.timers import Timers
@@ -52,7 +53,9 @@ class Ec2Gateway:
         self.page_size = paging.MOST
         """Items on a page when a describe does not say."""
         self.may_start: dict[str, tuple[str, str]] = {}
-        """By caller: the tag that IAM demands of every instance it starts. moto asks no IAM."""
+        """By caller: the tag that IAM demands of every instance it starts, and of what it makes.
+        moto asks no IAM."""
+        self._launches = Launches(physics)
         self.signal: Callable[[int, str], object] = lambda _process, _name: None
         """Sends a signal (KILL, STOP, CONT) to the process of a function."""
 
@@ -120,6 +123,9 @@ class Ec2Gateway:
                     return self._describe(call, environ)
                 case "ec2", "StartInstances" | "StopInstances" | "TerminateInstances":
                     return self._change(call, environ, body)
+                case "ec2", "RunInstances" | "CreateVolume":
+                    tag = self.may_start.get(call.caller)
+                    return self._launches.serve(call, tag, lambda: self._forward(environ, body))
                 case _:
                     answer = self._forward(environ, body)
                     if not call.operation.startswith("Describe"):

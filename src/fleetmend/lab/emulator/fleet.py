@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import groupby
 
 from fleetmend.lab.emulator.emulators import Emulators
+from fleetmend.lab.emulator.hardware import Workshop
 from fleetmend.lab.emulator.processes import EmulatorFailed
 from fleetmend.lab.scenario import Group, Member, Scenario, when_tagged
 
@@ -28,6 +29,12 @@ class Fleet:
         """An instance has this name."""
         self.ids[name] = instance
         self.names[instance] = name
+
+    def add_successor(self, instance: str, origin: str) -> None:
+        """An instance that came in the place of another: `api-1+1` of `api-1`."""
+        first = self.name(origin)
+        number = 1 + sum(name.startswith(f"{first}+") for name in self.ids)
+        self.add(f"{first}+{number}", instance)
 
     def expand(self, subject: str) -> list[str]:
         """The ids of the instances a scenario's subject stands for."""
@@ -61,11 +68,17 @@ def create(emulators: Emulators, scenario: Scenario, start: datetime, speed: flo
             remedy="play this scenario in the sim, or make the fleet smaller",
         )
     fleet = Fleet(scenario)
+    workshop = Workshop(emulators)
     emulators.physics.born_settled = True
     try:
         for _, alike in groupby((m for m in members if not m.group), key=_alike):
             same = list(alike)
-            _run(emulators, fleet, same, when_tagged(same[0].tags, start, speed))
+            tags = when_tagged(same[0].tags, start, speed)
+            if scenario.concern == "rebuild":
+                for member in same:
+                    _run(emulators, fleet, [member], tags, workshop)
+            else:
+                _run(emulators, fleet, same, tags)
         for group in scenario.fleet.groups:
             _group(emulators, fleet, group, when_tagged(group.tags, start, speed))
     finally:
@@ -78,25 +91,33 @@ def _alike(member: Member) -> tuple[object, ...]:
 
 
 def _run(
-    emulators: Emulators, fleet: Fleet, members: list[Member], tags: Mapping[str, str]
+    emulators: Emulators,
+    fleet: Fleet,
+    members: list[Member],
+    tags: Mapping[str, str],
+    workshop: Workshop | None = None,
 ) -> None:
-    """Instances that differ only in their names."""
+    """Instances that differ only in their names; with a workshop, one with all its parts."""
     ec2, first = emulators.client("ec2"), members[0]
     shown = [{"Key": key, "Value": value} for key, value in tags.items()]
     bought = {"InstanceMarketOptions": {"MarketType": "spot"}} if first.lifecycle == "spot" else {}
+    named = {"Name": first.name, **tags}
+    tagged = {"TagSpecifications": [{"ResourceType": "instance", "Tags": shown}]} if shown else {}
     made = ec2.run_instances(
         ImageId=_IMAGE,
         InstanceType=first.type,
         MinCount=len(members),
         MaxCount=len(members),
         Placement={"AvailabilityZone": first.zone},
-        **({"TagSpecifications": [{"ResourceType": "instance", "Tags": shown}]} if shown else {}),
+        **(workshop.asked(first, named) if workshop else tagged),
         **bought,
     )["Instances"]
     for member, instance in zip(members, made, strict=True):
         identity = str(instance["InstanceId"])
         fleet.add(member.name, identity)
         ec2.create_tags(Resources=[identity], Tags=[{"Key": "Name", "Value": member.name}])
+        if workshop:
+            workshop.finish(identity, member, named)
         with emulators.lock:
             emulators.physics.body(identity).operator = member.operator
             if not member.root:

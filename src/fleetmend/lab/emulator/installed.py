@@ -11,6 +11,7 @@ from fleetmend.lab.emulator.untyped import Fields, fields, items
 _FUNCTION = "aws:lambda/function:Function"
 _SCHEDULE = "aws:scheduler/schedule:Schedule"
 _BASE = "POWERTOOLS_SERVICE_NAME"
+_TAGGED = {"ec2:StartInstances", "ec2:RunInstances"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +94,18 @@ def _function(
 
 
 def _may_start(emulators: Emulators, function: str) -> tuple[str, str] | None:
-    """The tag condition on ec2:StartInstances in the role's policies, as they were declared."""
+    """The tag condition on starts or launches in the role's policies, as they were declared."""
     found = emulators.client("lambda").get_function_configuration(FunctionName=function)
     role, iam = str(found["Role"]).rpartition("/")[2], emulators.client("iam")
     for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
         given = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
         document = fields(json.loads(given) if isinstance(given, str) else given)
         for statement in items(document.get("Statement")):
-            if "ec2:StartInstances" not in statement["Action"]:
+            if not _TAGGED & set(statement["Action"]):
                 continue
             for keys in fields(statement.get("Condition")).values():
                 for key, value in fields(keys).items():
-                    if "ResourceTag/" in key:
+                    if "ResourceTag/" in key or "RequestTag/" in key:
                         return key.partition("/")[2], value if isinstance(value, str) else value[0]
     return None
 

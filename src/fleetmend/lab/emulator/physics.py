@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fleetmend.lab.emulator.paging import Refused
+from fleetmend.lab.emulator.releasing import release
 from fleetmend.lab.emulator.timers import Timers
 from fleetmend.lab.emulator.untyped import Untyped
 
@@ -70,6 +71,7 @@ class _Body:
     ready_at: float = 0.0
     impaired: set[str] = field(default_factory=set[str])
     falls_back: int = 0
+    spoiled: bool = False
     checks_take: float | None = None
     stopping_takes: float | None = None
     operator: str = ""
@@ -92,6 +94,8 @@ class Physics:
         self._watchers: list[Callable[[Change], None]] = []
         self.born_settled = False
         """Whether new instances run at once, with their checks ok and for a day already."""
+        self.spoiled: dict[str, int] = {}
+        """How many launches in an instance's place are ended at once, by its id."""
         self.lag: tuple[float, float] = (0.0, 0.0)
         """How old describes are, in seconds, and until when."""
 
@@ -122,7 +126,6 @@ class Physics:
             Refused: one is in no state to be started, or has no capacity.
         """
         known = self.instances()
-        self._shortages = [entry for entry in self._shortages if time.time() < entry.until]
         for instance in (known[name] for name in ids if name in known):
             state = str(instance.state)
             if state not in {"stopped", "pending", "running"}:
@@ -136,17 +139,33 @@ class Physics:
                     "IncorrectInstanceState",
                     f"Instance '{instance.id}' does not have a volume attached at root ({root})",
                 )
-            lacking = state == "stopped" and any(
-                entry.type in ("", instance.instance_type)
-                and entry.zone in ("", instance.placement.zone)
-                for entry in self._shortages
+            if state == "stopped":
+                self.check_room(instance.instance_type, instance.placement.zone)
+
+    def check_room(self, kind: str, zone: str) -> None:
+        """Refuse what there is no capacity for.
+
+        Raises:
+            Refused: the type is short in the zone.
+        """
+        self._shortages = [entry for entry in self._shortages if time.time() < entry.until]
+        if any(s.type in ("", kind) and s.zone in ("", zone) for s in self._shortages):
+            raise Refused(
+                "InsufficientInstanceCapacity",
+                f"We currently do not have sufficient {kind} capacity in the Availability Zone "
+                f"you requested ({zone}).",
             )
-            if lacking:
-                raise Refused(
-                    "InsufficientInstanceCapacity",
-                    f"We currently do not have sufficient {instance.instance_type} capacity in "
-                    f"the Availability Zone you requested ({instance.placement.zone}).",
-                )
+
+    def check_address(self, subnet: str, address: str) -> None:
+        """Refuse a private address that something has.
+
+        Raises:
+            Refused: it is taken.
+        """
+        cards: Untyped = self._backend.enis.values()
+        taken = [card for card in cards if card.subnet and card.subnet.id == subnet]
+        if address and any(card.private_ip_address == address for card in taken):
+            raise Refused("InvalidIPAddress.InUse", "Address is in use.")
 
     def check_tag(self, ids: Iterable[str], key: str, value: str) -> None:
         """Refuse a call as a whole, as IAM does where a policy asks for a tag.
@@ -212,7 +231,17 @@ class Physics:
                 continue
             self._enter(name, "shutting-down")
             takes = self.pace.shutting_down
-            self._later(name, takes, lambda name: self._enter(name, "terminated"))
+            self._later(name, takes, self._ended)
+
+    def _ended(self, name: str) -> None:
+        release(self._backend, self.instances()[name])
+        self._enter(name, "terminated")
+
+    def spoil(self, made: str, origin: str) -> None:
+        """End what was just launched in an instance's place, if a scenario asks for that."""
+        if self.spoiled.get(origin, 0) > 0:
+            self.spoiled[origin] -= 1
+            self.body(made).spoiled = True
 
     def discover(self) -> list[str]:
         """Take in instances that moto made or terminated since, such as a group's."""
@@ -303,6 +332,10 @@ class Physics:
 
     def _booted(self, name: str) -> None:
         body = self.body(name)
+        if body.spoiled:
+            self.instances()[name].terminate()
+            self.terminated({name: "pending"})
+            return
         if body.falls_back:
             body.falls_back -= 1
             instance = self.instances()[name]

@@ -134,7 +134,9 @@ def up(
         )
     directory.mkdir(parents=True, exist_ok=True)
     kept = scenario.model_dump(
-        mode="json", include={"name", "seed", "region", "fleet", "settings"}, by_alias=True
+        mode="json",
+        include={"name", "concern", "seed", "region", "fleet", "settings"},
+        by_alias=True,
     )
     request = {
         "graph": asdict(graph),

@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING
 
 from fleetmend.core import claims
 from fleetmend.core.model import Selector
+from fleetmend.lab.emulator import hardware
 from fleetmend.lab.emulator.faults import Disturbance
 from fleetmend.lab.emulator.physics import Shortage
 from fleetmend.lab.emulator.processes import EmulatorFailed
 from fleetmend.lab.emulator.state_events import EventRule
 from fleetmend.lab.scenario import when_tagged
-from fleetmend.lab.vocabulary import aws, fleet, general, recovery, runs
+from fleetmend.lab.vocabulary import aws, fleet, general, rebuild, recovery, runs
 from fleetmend.lab.words import Verb
 
 if TYPE_CHECKING:
     from fleetmend.lab.emulator.world import World
 
 _ZONE_STOPS_IN = 5.0
-_CANNOT = (runs.SkewedClock,)
-"""Functions take the machine's own clock here."""
+_CANNOT = (runs.SkewedClock, rebuild.TakeAddress)
+"""Functions take the machine's own clock here, and moto frees addresses when it likes."""
 
 
 def refuse_what_cannot_be(verbs: Iterable[Verb]) -> None:
@@ -32,7 +33,7 @@ def refuse_what_cannot_be(verbs: Iterable[Verb]) -> None:
     Raises:
         EmulatorFailed: naming all of them.
     """
-    known = (aws, fleet, general, recovery, runs)
+    known = (aws, fleet, general, rebuild, recovery, runs)
     unknown = sorted(
         {
             verb.word
@@ -54,7 +55,7 @@ def carry_out(world: "World", verb: Verb) -> None:
         return
     touched = _touched(world, verb)
     world.note("fault", touched, verb.word, told=verb.told())
-    if not any(does(world, verb) for does in (_fleet, _ailments, _aws, _runs)):
+    if not any(does(world, verb) for does in (_fleet, _parts, _ailments, _aws, _runs)):
         _people(world, verb)
 
 
@@ -90,6 +91,23 @@ def _fleet(world: "World", verb: Verb) -> bool:
             ec2.terminate_instances(InstanceIds=ids)
         case fleet.Retag():
             _retag(world, ids, verb)
+        case _:
+            return False
+    return True
+
+
+def _parts(world: "World", verb: Verb) -> bool:
+    ids, ec2 = _ids(world, verb), world.emulators.client("ec2")
+    match verb:
+        case rebuild.DetachVolume(device=device, delete=delete):
+            for name in ids:
+                hardware.detach_volume(ec2, name, device, delete=delete)
+        case rebuild.DetachInterfaces():
+            for name in ids:
+                hardware.detach_cards(ec2, name)
+        case rebuild.SpoilLaunch(times=times):
+            for name in ids:
+                world.emulators.physics.spoiled[name] = times
         case _:
             return False
     return True
@@ -168,7 +186,7 @@ def _aws(world: "World", verb: Verb) -> bool:
         case aws.GarbageRecord(text=text):
             s3 = world.emulators.client("s3")
             for name in ids:
-                key = f"records/recovery/{name}.json"
+                key = f"records/{world.installed.concern}/{name}.json"
                 s3.put_object(Bucket=world.installed.bucket, Key=key, Body=text.encode())
         case _:
             return False

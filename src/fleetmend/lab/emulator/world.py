@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
+from fleetmend.core.blueprint import REBUILT_FROM
 from fleetmend.core.graph import Graph
 from fleetmend.core.model import RecoveryPolicy
 from fleetmend.lab.emulator import telling
@@ -57,10 +58,12 @@ def tolerance(speed: float) -> float:
     return _BLUR * speed
 
 
-def scaled_settings(overrides: Fields, speed: float) -> Fields:
-    """Recovery's whole policy as its parameter holds it, all durations at the lab's speed."""
-    policy, result = RecoveryPolicy(), dict(overrides)
-    for field in fields_of(RecoveryPolicy):
+def scaled_settings(
+    overrides: Fields, speed: float, kind: type[RecoveryPolicy] = RecoveryPolicy
+) -> Fields:
+    """A concern's whole policy as its parameter holds it, all durations at the lab's speed."""
+    policy, result = kind(), dict(overrides)
+    for field in fields_of(kind):
         default: Untyped = getattr(policy, field.name)
         if isinstance(default, timedelta) and field.name not in NOT_SCALED:
             seconds = float(overrides.get(field.name, default.total_seconds()))
@@ -82,7 +85,7 @@ class World:
         self.emulators = emulators
         self.speed = speed
         self.tell = tell
-        self.settings: Fields = dict(scenario.settings.recovery)
+        self.settings: Fields = dict(scenario.overrides)
         self.no_sweeps_until = 0.0
         self.installed: Installed
         self.fleet: Fleet
@@ -126,14 +129,15 @@ class World:
         )
         for line in installation.left_out():
             self.tell(line)
-        self.installed = look_up(self.emulators, installation, "recovery")
+        self.installed = look_up(self.emulators, installation, self.scenario.concern)
         self._obey_iam()
-        self.put_parameter("mode/recovery", self.scenario.settings.mode)
+        self.put_parameter(f"mode/{self.scenario.concern}", self.scenario.settings.mode)
         self.put_settings()
         self._warm_up()
         self.start = datetime.now(UTC)
         self.fleet = create(self.emulators, self.scenario, self.start, self.speed)
         self.emulators.physics.watch(self._replace)
+        self.emulators.physics.watch(self._name)
         self.tell(f"a fleet of {len(self.fleet.ids)} instances runs")
 
     def _obey_iam(self) -> None:
@@ -150,9 +154,9 @@ class World:
         )
 
     def put_settings(self) -> None:
-        """Set recovery's policy from the scenario's settings so far."""
-        policy = scaled_settings(self.settings, self.speed)
-        self.put_parameter("recovery/policy", json.dumps(policy))
+        """Set the concern's policy from the scenario's settings so far."""
+        policy = scaled_settings(self.settings, self.speed, self.scenario.policy)
+        self.put_parameter(f"{self.scenario.concern}/policy", json.dumps(policy))
 
     def _warm_up(self) -> None:
         """Start as many workers as may be needed, so that no play waits for an import."""
@@ -242,6 +246,15 @@ class World:
 
         after = REPLACED_AFTER / self.speed
         self.emulators.ec2_server.timers.after(after, replace)
+
+    def _name(self, change: Change) -> None:
+        """Name what comes in the place of another, when it is first seen."""
+        if change.state != "pending" or change.instance in self.fleet.names:
+            return
+        tags: list[Untyped] = self.emulators.physics.instances()[change.instance].get_tags()
+        origin = [t["value"] for t in tags if t["key"] == REBUILT_FROM]
+        if origin:
+            self.fleet.add_successor(change.instance, str(origin[0]))
 
     def _group_of(self, instance: str) -> str:
         tags: list[Untyped] = self.emulators.physics.instances()[instance].get_tags()

@@ -34,12 +34,6 @@ LATENCY = {
 }
 """Seconds that a call takes, least and most."""
 
-SELECTORS: Mapping[str, Mapping[str, str]] = {
-    "recovery": {"key": "Auto-Recover", "value": "true"},
-    "rebuild": {"key": "Auto-Rebuild", "value": "true"},
-}
-"""The tag that puts an instance in scope, where a scenario names no other."""
-
 EVENT_DELAY = (0.5, 3.0)
 """Seconds from a state change until its event is on the queue."""
 
@@ -351,9 +345,7 @@ class World:
             self._state(self.fleet.named[name], "stopped")
 
     def _selector(self) -> tuple[str, str]:
-        default = SELECTORS[self.scenario.concern]
-        chosen = self.scenario.overrides.get("selector", default)
-        return str(chosen["key"]), str(chosen["value"])
+        return self.scenario.selector.key, self.scenario.selector.value
 
     def _parameters(self) -> dict[str, str]:
         path = self.installed.parameter

@@ -30,7 +30,7 @@ def decide(case: Case, intent_id: str) -> Decision:
     if record.status is Status.EXHAUSTED:
         return _left(case)
     asked = case.memory.asked or record.reason == "retry"
-    case = replace(case, memory=replace(case.memory, asked=asked))
+    case = replace(case, memory=replace(case.memory, asked=asked, ended=True))
     made = current(case.memory, case.seen)
     record = incidents.opened(record, "terminated", case.now)
     launched = record.intent is not None and record.intent.action == LAUNCH and made is not None
@@ -105,6 +105,11 @@ def _launch(case: Case, record: Record, kept: Blueprint, intent_id: str) -> Deci
         # Its address, and the volumes that outlive it, are free only at the end.
         record = replace(record, reason=state, note=f"the instance is {state}")
         return Decision(state, incidents.look(record, case.now, case.policy.transition_look))
+    quiet = (record.opened_at or case.now) + case.policy.settle
+    if case.now < quiet and not case.memory.asked:
+        # Its fellows may still be on their way: many together look meant.
+        record = replace(record, reason="settling", note="waits for others that went with it")
+        return Decision("settling", replace(record, next_look_at=quiet))
     waiting = turns.waits(record, DOING[LAUNCH], case)
     if waiting:
         return waiting

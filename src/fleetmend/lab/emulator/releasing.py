@@ -1,0 +1,20 @@
+"""What ends with an instance, where moto goes on without noticing."""
+
+from fleetmend.lab.emulator.untyped import Untyped
+
+
+def release(backend: Untyped, instance: Untyped) -> None:
+    """Let go of what moto leaves on a terminated instance: interfaces and addresses.
+
+    moto takes care of volumes. EC2 User Guide, "Terminate Amazon EC2 instances".
+    """
+    for address in list(backend.addresses):
+        if address.instance is instance or (address.eni and address.eni.instance is instance):
+            backend.disassociate_address(association_id=address.association_id)
+    for index, card in dict(instance.nics).items():
+        if index:
+            instance.detach_eni(card)
+            card.status = "available"
+        elif card.subnet:
+            card.subnet.del_subnet_ip(card.private_ip_address)
+            backend.enis.pop(card.id, None)

@@ -26,6 +26,7 @@ from fleetmend.lab.sim import record
 from fleetmend.lab.sim.hardware import Hardware
 from fleetmend.lab.tape import Tape
 from fleetmend.lambdas import bridge, envelope
+from tests.infra import compliance_calls
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "src/fleetmend/deploy/privilege/recorded.jsonl"
@@ -40,6 +41,8 @@ CONFIG = {
     "alertWebhooks": "https://hooks.example.com/services/1",
     "deployRebuild": "true",
     "rebuildRoleArns": "arn:aws:iam::123456789012:role/web",
+    "deployCompliance": "true",
+    "complianceRules": "examples/rules/required-tags.yaml",
 }
 
 
@@ -65,7 +68,7 @@ def graph() -> Graph:
 @cache
 def played() -> tuple[Recording, ...]:
     """Every scenario played in the sim, and the bridge's two kinds of runs."""
-    return (*_scenarios(), *_bridge())
+    return (*_scenarios(), *_bridge(), *_compliance())
 
 
 def _scenarios() -> Iterator[Recording]:
@@ -106,6 +109,19 @@ def _bridge() -> Iterator[Recording]:
     plain = {name: value for name, value in hooked.items() if "WEBHOOKS" not in name}
     yield _run(plain, {"fleetmend": "subscriptions"})
     yield _run(hooked, {"Records": [alert]})
+
+
+def _compliance() -> Iterator[Recording]:
+    variables = function_of(View(graph()), "compliance").inputs["environment"]["variables"]
+    known = {
+        "FLEETMEND_LEDGER_BUCKET": "fleetmend-ledger-sim",
+        "FLEETMEND_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:fleetmend-alerts-sim",
+        "FLEETMEND_MACHINE_ARN": (
+            "arn:aws:states:us-east-1:123456789012:stateMachine:fleetmend-compliance-sim"
+        ),
+    }
+    given = {name: value for name, value in variables.items() if name.startswith("FLEETMEND_")}
+    yield compliance_calls.recording({**given, **known})
 
 
 def _run(environment: dict[str, str], event: dict[str, Any]) -> Recording:

@@ -29,6 +29,8 @@ EVERYTHING = {
     "alertEmails": "ops@example.com",
     "alertWebhooks": "https://hooks.example.com/services/1",
     "deployBalancer": "true",
+    "deployCompliance": "true",
+    "complianceRules": "examples/rules/required-tags.yaml",
     "certificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/x",
     "restoreTesting": "true",
     "backupCopyRegion": "us-west-2",

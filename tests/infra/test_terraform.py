@@ -86,6 +86,8 @@ EVERYTHING = {
     "egressPorts": "443,123",
     "scaling": "step",
     "deployBalancer": "true",
+    "deployCompliance": "true",
+    "complianceRules": "examples/rules/required-tags.yaml",
     "alertEmails": "ops@example.com,night@example.com",
     "alertWebhooks": "https://hooks.example.com/services/T0/B0/xyz",
     "alertQueueArns": f"arn:aws:sqs:{REGION}:123456789012:other",

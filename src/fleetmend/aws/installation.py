@@ -245,7 +245,7 @@ class Installation:
 
     @property
     def _concerns(self) -> list[str]:
-        return [ALL, *sorted(self.facts.queues)]
+        return [ALL, *sorted({*self.facts.queues, *self.facts.functions})]
 
     def _list(self, prefix: str) -> list[Mapping[str, Any]]:
         pages = self._clients("s3").get_paginator("list_objects_v2")

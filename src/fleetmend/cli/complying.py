@@ -4,8 +4,9 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from json import loads
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 import typer
@@ -15,7 +16,11 @@ from fleetmend.cli.failures import Exit, Failure
 from fleetmend.cli.options import examples
 from fleetmend.cli.output import as_json, escape, out, table, working
 from fleetmend.core.compliance import Batch, Finding, Tally, kinds
+from fleetmend.core.history import LATEST
 from fleetmend.core.rules import Rules, Severity
+
+if TYPE_CHECKING:
+    from fleetmend.cli.target import Target
 
 app = typer.Typer()
 
@@ -29,13 +34,21 @@ _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
     epilog=examples(
         "fleetmend comply --rules examples/rules/required-tags.yaml",
         "fleetmend comply --rules rules.yaml --out reports",
+        "fleetmend comply -e prod",
     )
 )
 def comply(
     *,
     rules: Annotated[
-        Path, typer.Option("--rules", metavar="FILE", help="The rules (docs/compliance.md).")
-    ],
+        Path | None,
+        typer.Option(
+            "--rules",
+            metavar="FILE",
+            help="Judge now, by these rules (docs/compliance.md). Default: show the installed "
+            "controller's last report.",
+            show_default=False,
+        ),
+    ] = None,
     folder: Annotated[
         Path | None,
         typer.Option(
@@ -45,14 +58,19 @@ def comply(
             show_default=False,
         ),
     ] = None,
+    environment: options.Environment = None,
+    project: options.Project = "fleetmend",
     region: options.Region = None,
     lab: options.Lab = None,
     json: options.Json = False,
 ) -> None:
     """Judge every resource of a region by the rules of a file. Nothing in AWS is changed.
 
-    Exit code 1 says that a rule of severity error is broken.
+    Exit code 1 says that a rule of severity error is broken, 3 that the report is incomplete.
     """
+    if rules is None:
+        whom = target.find(environment=environment, project=project, region=region, lab=lab)
+        raise typer.Exit(_last(whom, machine=json))
     from fleetmend.components.rules_file import load  # noqa: PLC0415 -- pydantic
 
     known = load(rules)
@@ -70,6 +88,37 @@ def comply(
             out.print(f"The report: [bold]{escape(str(folder))}/reports/latest/compliance.html[/]")
     broken = tally.by_severity[Severity.ERROR.value]
     raise typer.Exit(Exit.FINDINGS if broken else Exit.FINE)
+
+
+def _last(whom: "Target", *, machine: bool) -> Exit:
+    """Show the last report of an installation; the exit code says what it came to."""
+    from fleetmend.aws.archive import S3Archive  # noqa: PLC0415 -- boto3
+    from fleetmend.aws.installation import connect  # noqa: PLC0415
+
+    facts = whom.installation.facts
+    body = S3Archive(connect(facts.region)("s3"), facts.ledger_bucket).get(f"{LATEST}.json")
+    if body is None:
+        raise Failure(
+            f"{facts.name} has no report of compliance",
+            "install it (deployCompliance), or judge from here: fleetmend comply --rules FILE",
+        )
+    summary: dict[str, Any] = loads(body)
+    if machine:
+        as_json(summary)
+    else:
+        out.print(f"run {summary['run']}, finished {summary['finished_at']}")
+        if summary["by_rule"]:
+            out.print(table("rule", "broken by", rows=_counted(Counter(summary["by_rule"]))))
+            out.print(table("owner", "findings", rows=_counted(Counter(summary["by_owner"]))))
+        for one in summary["branches"]:
+            if one["failure"]:
+                where = f"{one['account']}/{one['region']}"
+                out.print(f"[red]not examined:[/] {where}: {escape(one['failure'])}")
+        _rate(summary["judged"], summary["violating"], summary["rate"])
+    if not summary["complete"]:
+        return Exit.REFUSED
+    broken = summary["by_severity"].get(Severity.ERROR.value, 0)
+    return Exit.FINDINGS if broken else Exit.FINE
 
 
 def _judge(rules: Rules, region: str, folder: Path) -> tuple[list[Finding], Tally]:
@@ -137,10 +186,11 @@ def _show(found: list[Finding], tally: Tally) -> None:
             out.print(f"… and {len(found) - SHOWN} more; --json lists them all")
         out.print(table("rule", "broken by", rows=_counted(tally.by_rule)))
         out.print(table("owner", "findings", rows=_counted(tally.by_owner)))
-    out.print(
-        f"[bold]{tally.judged - tally.violating} of {tally.judged}[/] resources comply "
-        f"({100 * tally.rate:.1f} %)"
-    )
+    _rate(tally.judged, tally.violating, tally.rate)
+
+
+def _rate(judged: int, violating: int, rate: float) -> None:
+    out.print(f"[bold]{judged - violating} of {judged}[/] resources comply ({100 * rate:.1f} %)")
 
 
 def _counted(counts: Counter[str]) -> list[list[str]]:

@@ -59,7 +59,7 @@ def mode(
     if concern in set(Mode) and word is None:
         concern, word = ALL, concern
     if concern is not None and concern != ALL:
-        target.concern(concern)
+        target.concern(concern, target.SWITCHED)
     if concern and word is None:
         raise wrong(f"set {concern} to what?", f"fleetmend mode {concern} off|observe|act")
     if word is not None and word not in set(Mode):

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from fleetmend.aws.installation import Installation
 
 CONCERNS = ("recovery", "rebuild")
-"""The concerns there are controllers for."""
+"""The concerns there are controllers for, with a queue that people can ask."""
+
+SWITCHED = (*CONCERNS, "compliance")
+"""The concerns that have a mode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +106,8 @@ def region(given: str | None, *, lab: bool | None) -> str:
     return given
 
 
-def concern(given: str) -> str:
-    """The concern, if there is such a one."""
-    if given not in CONCERNS:
-        raise wrong(f"{given!r} is no concern", f"there is: {', '.join(CONCERNS)}")
+def concern(given: str, known: tuple[str, ...] = CONCERNS) -> str:
+    """The concern, if it is one of those known."""
+    if given not in known:
+        raise wrong(f"{given!r} is no concern", f"there is: {', '.join(known)}")
     return given

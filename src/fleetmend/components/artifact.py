@@ -1,4 +1,4 @@
-"""Where the Lambda artifact is, whichever folder the program happens to run in."""
+"""Where a file of the installation is, whichever folder the program happens to run in."""
 
 import os
 from pathlib import Path

@@ -1,5 +1,7 @@
 """The installation: every part that the settings switch on, put together as one program."""
 
+from pathlib import Path
+
 import pulumi
 import pulumi_aws as aws
 
@@ -10,6 +12,7 @@ from fleetmend.components.backup import Backup
 from fleetmend.components.backup_copy import BackupCopy
 from fleetmend.components.bridge import CONCERN as BRIDGE
 from fleetmend.components.bridge import Bridge
+from fleetmend.components.compliance import Compliance, ComplianceArgs
 from fleetmend.components.controller_names import log_group_name, rule_name
 from fleetmend.components.dashboard import Dashboard, DashboardArgs
 from fleetmend.components.directory import Directory
@@ -20,9 +23,11 @@ from fleetmend.components.parameters import Parameters
 from fleetmend.components.parts import Parts, alarm_args, function_args
 from fleetmend.components.rebuild import Rebuild
 from fleetmend.components.recovery import Recovery
+from fleetmend.components.rules_file import load
 from fleetmend.components.secrets import Secrets
 from fleetmend.components.settings import Settings
 from fleetmend.components.storage import BALANCER_PREFIX, Storage, StorageArgs
+from fleetmend.core.compliance import CONCERN as COMPLIANCE
 from fleetmend.core.decisions.rebuild import CONCERN as REBUILD
 from fleetmend.core.decisions.recovery import CONCERN as RECOVERY
 
@@ -75,6 +80,8 @@ class _Program:
             parts.recovery = self._recovery(parts)
         if chosen.rebuild.deploy_rebuild:
             parts.rebuild = self._rebuild(parts)
+        if chosen.compliance.deploy_compliance:
+            parts.compliance = self._compliance(parts)
         if chosen.alerts.deploy_bridge:
             parts.bridge = self._bridge(parts)
         if chosen.alerts.deploy_dashboard:
@@ -91,6 +98,7 @@ class _Program:
         controllers = [RECOVERY] if self._settings.recovery.deploy_recovery else []
         controllers += [REBUILD] if self._settings.rebuild.deploy_rebuild else []
         functions = controllers + ([BRIDGE] if self._settings.alerts.deploy_bridge else [])
+        functions += [COMPLIANCE] if self._settings.compliance.deploy_compliance else []
         return Keys(
             "keys",
             {
@@ -266,6 +274,27 @@ class _Program:
             self._opts,
         )
 
+    def _compliance(self, parts: Parts) -> Compliance:
+        chosen = self._settings.compliance
+        args: ComplianceArgs = {
+            "installation": self._me,
+            "account_id": self._account,
+            "artifact": self._artifact,
+            "ledger_name": parts.storage.ledger_name,
+            "ledger_arn": parts.storage.ledger_arn,
+            "key_arn": parts.keys.main_arn,
+            "topic_arn": parts.alerts.topic_arn,
+            "topic_key_arn": parts.keys.alerts_arn,
+            "rules": load(Path(find_artifact(chosen.compliance_rules or ""))),
+            "accounts": list(chosen.compliance_accounts),
+            "regions": list(chosen.compliance_regions or []),
+            "sweep_minutes": 60 * chosen.compliance_sweep_hours,
+            "function": function_args(self._settings),
+        }
+        if chosen.compliance_external_id:
+            args["external_id"] = chosen.compliance_external_id
+        return Compliance("compliance", args, self._opts)
+
     def _bridge(self, parts: Parts) -> Bridge:
         return Bridge(
             "bridge",
@@ -302,7 +331,11 @@ class _Program:
                 "ledger_name": parts.storage.ledger_name,
                 "topic_arn": parts.alerts.topic_arn,
                 "queues": {name: part.queue_url for name, part in controllers.items()},
-                "functions": {name: part.function_arn for name, part in controllers.items()},
+                "functions": {
+                    name: part.function_arn
+                    for name, part in parts.functions.items()
+                    if name != BRIDGE
+                },
                 "promises": dict.fromkeys(controllers, promised),
             },
             self._opts,

@@ -136,8 +136,8 @@ def _data(parts: Parts) -> Values:
         "alerts_key_arn": parts.keys.alerts_arn,
         "parameter_path": parts.parameters.path,
         "secret_arn": parts.secrets.secret_arn,
-        "athena_workgroup": None,
-        "glue_database": None,
+        "athena_workgroup": parts.compliance and parts.compliance.workgroup,
+        "glue_database": parts.compliance and parts.compliance.database,
     }
 
 

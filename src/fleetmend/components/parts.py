@@ -7,6 +7,7 @@ from fleetmend.components.alerts import Alerts
 from fleetmend.components.backup import Backup
 from fleetmend.components.backup_copy import BackupCopy
 from fleetmend.components.bridge import Bridge
+from fleetmend.components.compliance import Compliance
 from fleetmend.components.controller import FunctionArgs
 from fleetmend.components.dashboard import Dashboard
 from fleetmend.components.ground import Ground
@@ -33,13 +34,16 @@ class Parts:
     backup: Backup | None = None
     recovery: Recovery | None = None
     rebuild: Rebuild | None = None
+    compliance: Compliance | None = None
     bridge: Bridge | None = None
     dashboard: Dashboard | None = None
 
     @property
-    def functions(self) -> dict[str, Recovery | Rebuild | Bridge]:
+    def functions(self) -> dict[str, Recovery | Rebuild | Compliance | Bridge]:
         """The functions that there are, by concern."""
-        return {**self.controllers, **({"bridge": self.bridge} if self.bridge else {})}
+        others = {"compliance": self.compliance, "bridge": self.bridge}
+        made = {concern: part for concern, part in others.items() if part is not None}
+        return {**self.controllers, **made}
 
     @property
     def controllers(self) -> dict[str, Recovery | Rebuild]:

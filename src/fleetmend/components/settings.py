@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 
 from fleetmend.components.identity import InstallationArgs, naming, tagging
 from fleetmend.components.naming import Naming
+from fleetmend.components.settings_compliance import ComplianceSettings
 from fleetmend.components.settings_groups import (
     BalancerSettings,
     ComputeSettings,
@@ -113,6 +114,7 @@ class Settings(BaseModel):
     controller: ControllerSettings
     recovery: RecoverySettings
     rebuild: RebuildSettings
+    compliance: ComplianceSettings
 
     @classmethod
     def from_sources(cls, config: Mapping[str, str], environ: Mapping[str, str]) -> Self:

@@ -261,3 +261,9 @@ def _rebuild(s: "Settings") -> Found:
     inside = s.network.deploy_network or s.network.existing_vpc_id or s.rebuild.rebuild_vpc_ids
     if s.rebuild.deploy_rebuild and not inside:
         yield "rebuildVpcIds", "needed where no VPC is made or named (deployNetwork is false)"
+
+
+@_rule("deployCompliance", "complianceRules")
+def _rules_file(s: "Settings") -> Found:
+    if s.compliance.deploy_compliance and not s.compliance.compliance_rules:
+        yield "complianceRules", "deployCompliance needs it: by which rules?"

@@ -213,6 +213,9 @@ VpcId = Annotated[str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$")]
 ImageOwner = Annotated[str, Field(pattern=r"^(amazon|aws-marketplace|\d{12})$")]
 Tags = Annotated[dict[str, str], BeforeValidator(_pairs), AfterValidator(_tags)]
 
+AccountId = Annotated[str, Field(pattern=r"^\d{12}$")]
+
+Accounts = Annotated[list[AccountId], BeforeValidator(_split), AfterValidator(_unique)]
 Cidrs = Annotated[list[Cidr], BeforeValidator(_split)]
 Ports = Annotated[list[TcpPort], BeforeValidator(_split), AfterValidator(_unique)]
 Regions = Annotated[list[Region], BeforeValidator(_split), Field(min_length=1)]

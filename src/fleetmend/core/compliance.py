@@ -9,12 +9,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+from fleetmend.core.model import Mode
 from fleetmend.core.rules import Problem, Rules, Severity, judge
 
 CONCERN = "compliance"
 
 NOBODY = "(nobody)"
 """Whose a resource is when no tag says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompliancePolicy:
+    """What is scanned; read at the beginning of each run. None means the function's own."""
+
+    mode: Mode = Mode.ACT
+    accounts: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

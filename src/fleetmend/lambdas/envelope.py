@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from aws_lambda_powertools.utilities.batch import (
     BatchProcessor,
     EventType,
@@ -20,6 +20,7 @@ from aws_lambda_powertools.utilities.batch import (
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from fleetmend.core.compliance import CONCERN
 from fleetmend.core.loop import Case
 
 _logger = Logger()
@@ -57,6 +58,26 @@ def swept(cases: Sequence[Case[Any]], now: datetime) -> None:
     oldest = oldest_look(cases, now)
     if oldest is not None:
         _metrics.add_metric(name="OldestLookSeconds", unit=MetricUnit.Seconds, value=oldest)
+
+
+def complied(summary: Mapping[str, Any]) -> None:
+    """Count what a finished run of compliance came to: the rate, and violations by rule."""
+    _metrics.add_metric(
+        name="ComplianceRate", unit=MetricUnit.Percent, value=100 * float(summary["rate"])
+    )
+    numbers = {
+        "ResourcesJudged": summary["judged"],
+        "ResourcesViolating": summary["violating"],
+        "FindingsNew": summary["broken"],
+        "FindingsGone": summary["fixed"],
+        "BranchesFailed": sum(bool(one["failure"]) for one in summary["branches"]),
+    }
+    for name, value in numbers.items():
+        _metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    for rule, count in cast("Mapping[str, int]", summary["by_rule"]).items():
+        with single_metric(name="Violations", unit=MetricUnit.Count, value=count) as metric:
+            metric.add_dimension(name="concern", value=CONCERN)
+            metric.add_dimension(name="rule", value=rule)
 
 
 def oldest_look(cases: Sequence[Case[Any]], now: datetime) -> float | None:

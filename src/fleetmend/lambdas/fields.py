@@ -209,6 +209,24 @@ def _days(text: str) -> frozenset[int]:
     return frozenset(found)
 
 
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """A list of texts that all look alike, each once; `meaning` says so in words."""
+
+    pattern: str
+    meaning: str
+
+    def take(self, value: object) -> tuple[str, ...]:
+        """See `Kind`."""
+        texts = cast("list[object]", value) if isinstance(value, list) else None
+        if texts is None:
+            raise ValueError(f"{value!r} is not a list")
+        for text in texts:
+            if not isinstance(text, str) or not re.fullmatch(self.pattern, text):
+                raise ValueError(f"{text!r} is not {self.meaning}")
+        return tuple(dict.fromkeys(str(text) for text in texts))
+
+
 LEASE = Duration(SHORTEST_LEASE.total_seconds(), 900.0)
 """An intent's life: it must outlast a run and the SDK's patience (ledger.md's rule)."""
 

@@ -128,7 +128,7 @@ def build(
         ledger = ObservedLedger(_ledger(settings, world, settings.concern, "would/"), records)
     ports = Ports(
         ledger=ledger,
-        alerts=LoggedAlerts() if watching else _topic(settings, world),
+        alerts=LoggedAlerts() if watching else topic(settings, world),
         queue=DeafQueue() if plan else SqsQueue(world.client("sqs"), settings.queue_url),
         parallel=world.parallel,
         nonce=world.nonce,
@@ -166,7 +166,7 @@ def tell_directly(
     fact = f"{settings.concern}/{kind}/{quarter:%Y%m%dT%H%M}"
     _log.error("%s: %s", kind, text)
     try:
-        _topic(settings, world).publish(settings.concern, Alert(fact, kind, text))
+        topic(settings, world).publish(settings.concern, Alert(fact, kind, text))
     except DeliveryFailed:
         _log.exception("the trouble could not be told either")
     else:
@@ -191,7 +191,8 @@ def _ledger(settings: Settings, world: World, concern: str, prefix: str) -> S3Le
     )
 
 
-def _topic(settings: Settings, world: World) -> SnsAlerts:
+def topic(settings: Settings, world: World) -> SnsAlerts:
+    """The alerts topic, for a run that tells without a record."""
     return SnsAlerts(
         world.client("sns"),
         settings.topic_arn,

@@ -1,5 +1,7 @@
 """`fleetmend comply`: what a rules file finds in a region."""
 
+import json
+
 import pytest
 
 from fleetmend.cli import complying
@@ -69,3 +71,50 @@ def test_a_region_must_be_known(fleetmend, rules):
     ran = fleetmend("comply", "--rules", str(rules), "--no-lab")
     assert ran.code == 2
     assert "no region is given" in ran.err
+
+
+SUMMARY = {
+    "run": "20260314T090000Z-00000001",
+    "finished_at": "2026-03-14T09:01:00+00:00",
+    "complete": True,
+    "judged": 4,
+    "violating": 1,
+    "rate": 0.75,
+    "by_rule": {"owner": 1},
+    "by_owner": {"(nobody)": 1},
+    "by_severity": {"warning": 1},
+    "branches": [{"account": "111111111111", "region": "eu-west-1", "failure": ""}],
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({}, 0),
+        ({"by_severity": {"error": 1}}, 1),
+        (
+            {
+                "complete": False,
+                "branches": [
+                    {"account": "2" * 12, "region": "eu-west-1", "failure": "AccessDenied: no"}
+                ],
+            },
+            3,
+        ),
+    ],
+)
+def test_the_installed_controllers_report_says_how_it_ended(account, fleetmend, changes, code):
+    summary = {**SUMMARY, **changes}
+    account.put("reports/latest/compliance.json", json.dumps(summary).encode())
+    ran = fleetmend("comply", "-e", "test", "--region", "eu-west-1")
+    assert ran.code == code
+    assert "3 of 4 resources comply (75.0 %)" in ran.out
+    assert ("AccessDenied" in ran.out) == (code == 3)
+    ran = fleetmend("comply", "-e", "test", "--region", "eu-west-1", "--json")
+    assert (ran.code, ran.json) == (code, summary)
+
+
+def test_without_a_report_it_says_what_to_do(account, fleetmend):
+    ran = fleetmend("comply", "-e", "test", "--region", "eu-west-1")
+    assert ran.code == 3
+    assert "fleetmend comply --rules FILE" in ran.err

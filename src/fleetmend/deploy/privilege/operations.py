@@ -47,6 +47,7 @@ READ = (
     "NetworkInterfaceId",
     "Prefix",
     "QueueUrl",
+    "RoleArn",
     "SecretId",
     "SecurityGroupIds",
     "SnapshotId",
@@ -55,6 +56,7 @@ READ = (
     "TopicArn",
     "VolumeId",
     "WithDecryption",
+    "stateMachineArn",
 )
 """The parameters that the table reads; no recording needs others."""
 
@@ -212,6 +214,16 @@ def _topic(call: Call, world: World) -> Iterator[Need]:
     yield Need(call.name, str(call.params.get("TopicArn")))
 
 
+def _by_arn(parameter: str) -> "Mapper":
+    """An operation on what a parameter names by its ARN."""
+
+    def found(call: Call, world: World) -> Iterator[Need]:
+        del world
+        yield Need(call.name, str(call.params.get(parameter)))
+
+    return found
+
+
 def _parameters(call: Call, world: World) -> Iterator[Need]:
     place = world.place
     head = f"arn:{place.partition}:ssm:{place.region}:{place.account}:parameter/"
@@ -286,6 +298,8 @@ _TABLE: Mapping[str, Mapper] = {
     "ssm:GetParameter": _parameters,
     "ssm:GetParameters": _parameters,
     "ssm:PutParameter": _parameters,
+    "states:StartExecution": _by_arn("stateMachineArn"),
+    "sts:AssumeRole": _by_arn("RoleArn"),
 }
 """By service and operation, as botocore calls them. Sources: the service authorization reference,
 and for keys the services' own pages on encryption (S3, SQS, SNS, Parameter Store)."""

@@ -1,0 +1,322 @@
+"""Compliance as infrastructure: who scans, on whose behalf, how often, and what may be asked."""
+
+import json
+from typing import NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+
+from fleetmend.components import policies
+from fleetmend.components.accept import accept, accept_all
+from fleetmend.components.compliance_machine import definition
+from fleetmend.components.controller import Controller, FunctionArgs
+from fleetmend.components.history import History
+from fleetmend.components.identity import InstallationArgs, naming, tagging
+from fleetmend.components.naming import Limit, Naming, partition
+from fleetmend.components.parameters import (
+    MODE_ALL,
+    mode_of,
+    mode_parameter,
+    policy_of,
+    text_parameter,
+)
+from fleetmend.components.policies import Statement
+from fleetmend.components.spoke import Spoke, role_name
+from fleetmend.core import rules
+from fleetmend.core.compliance import CONCERN
+from fleetmend.core.rules import Rules
+
+TIMEOUT = 300
+"""Seconds of one call of the function. It saves its place before they are over, and the machine
+calls again, so this bounds a call and not a scan."""
+
+MINUTES = 1440
+"""A run a day."""
+
+JUDGED = {
+    "CKV_AWS_284": "The function's own calls are traced; the machine adds nothing but waiting.",
+    "CKV_AWS_285": "Step Functions keeps the history of standard executions itself for 90 days; "
+    "what lasts stands in the ledger.",
+}
+"""Why checks of Checkov about the machine are answered differently here."""
+
+
+class ComplianceArgs(TypedDict):
+    """What `Compliance` needs to know."""
+
+    installation: InstallationArgs
+    """Whose controller it is."""
+    account_id: pulumi.Input[str]
+    """The account it runs in."""
+    artifact: str
+    """Path of the zip that `fleetmend package` made."""
+    ledger_name: pulumi.Input[str]
+    """The ledger bucket's name."""
+    ledger_arn: pulumi.Input[str]
+    """The ledger bucket's ARN."""
+    key_arn: pulumi.Input[str]
+    """The main key: ledger, queues, logs."""
+    topic_arn: pulumi.Input[str]
+    """The alerts topic."""
+    topic_key_arn: pulumi.Input[str]
+    """The alerts topic's key."""
+    rules: Rules
+    """The rules in force, as `components.rules_file.load` reads them."""
+    accounts: NotRequired[list[str]]
+    """Accounts to scan, each with a `Spoke`; this one where it is left out."""
+    regions: NotRequired[list[str]]
+    """Regions to scan in each; this one where it is left out."""
+    external_id: NotRequired[str]
+    """What the function says to every spoke; project and suffix where it is left out."""
+    mode: NotRequired[str]
+    """off, observe or act: where the switch stands at first; `act` where left out."""
+    sweep_minutes: NotRequired[int]
+    """How often a run is begun; once a day where it is left out."""
+    function: NotRequired[FunctionArgs]
+    """What the function is given to run with, and when its alarms are raised."""
+
+
+class Compliance(pulumi.ComponentResource):
+    """Every instance carries the tags it must: scanned, reported, and kept for questions.
+
+    A schedule begins a run; a state machine fans it out over accounts and regions, each with a
+    role of its own account, and ends it. One that fails is reported, and spoils no other.
+
+    Example:
+        Compliance("compliance", {"installation": me, "account_id": account, "rules": load(file),
+                                  "artifact": "dist/lambda.zip", ...})
+    """
+
+    function_name: pulumi.Output[str]
+    """The function's name."""
+    function_arn: pulumi.Output[str]
+    """The function's ARN."""
+    alias_arn: pulumi.Output[str]
+    """The alias that the schedule and the machine call."""
+    role_name: pulumi.Output[str]
+    """The execution role's name."""
+    role_arn: pulumi.Output[str]
+    """The execution role's ARN, which spokes trust."""
+    log_group_name: pulumi.Output[str]
+    """Where it logs."""
+    schedule_arn: pulumi.Output[str]
+    """The schedule that begins runs."""
+    undelivered_url: pulumi.Output[str]
+    """Schedules and calls that could not be handed over."""
+    machine_arn: pulumi.Output[str]
+    """The state machine."""
+    database: pulumi.Output[str]
+    """The Glue database."""
+    workgroup: pulumi.Output[str]
+    """The Athena workgroup."""
+    alarm_arns: pulumi.Output[list[str]]
+    """Its alarms."""
+
+    def __init__(
+        self, name: str, args: ComplianceArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("fleetmend:index:Compliance", name, {}, opts)
+        self._name, self._args = name, args
+        self._child = pulumi.ResourceOptions(parent=self)
+        self._names = naming(args["installation"])
+        self._tags = tagging(args["installation"])
+        self._parameters()
+        controller = self._controller()
+        machine = self._machine(controller)
+        self._spoke(controller)
+        history = History(
+            f"{name}-history",
+            {
+                "installation": args["installation"],
+                "ledger_name": args["ledger_name"],
+                "key_arn": args["key_arn"],
+                "accounts": args.get("accounts") or [args["account_id"]],
+                "regions": regions(args),
+            },
+            self._child,
+        )
+        self.function_name, self.function_arn = controller.function_name, controller.function_arn
+        self.alias_arn = controller.alias_arn
+        self.role_name, self.role_arn = controller.role_name, controller.role_arn
+        self.log_group_name = controller.log_group_name
+        self.schedule_arn = controller.schedule_arn
+        self.undelivered_url = controller.undelivered_url
+        self.machine_arn = machine.arn
+        self.database, self.workgroup = history.database, history.workgroup
+        self.alarm_arns = controller.alarm_arns
+        self.register_outputs({"functionArn": self.function_arn, "machineArn": self.machine_arn})
+
+    def _parameters(self) -> None:
+        args, me = self._args, self._args["installation"]
+        scope = {"accounts": args.get("accounts", []), "regions": args.get("regions", [])}
+        mode_parameter(f"{self._name}-mode", mode_of(CONCERN), args.get("mode", "act"), me, self)
+        text_parameter(
+            f"{self._name}-policy",
+            policy_of(CONCERN),
+            json.dumps(scope, sort_keys=True),
+            "What compliance scans; read at the beginning of each run. See docs/compliance.md",
+            me,
+            self._child,
+        )
+        aws.s3.BucketObjectv2(
+            f"{self._name}-rules",
+            bucket=args["ledger_name"],
+            key="rules/compliance.json",
+            content=rules.encode(args["rules"]).decode(),
+            content_type="application/json",
+            tags=self._tags.tags("s3-object", "rules/compliance.json"),
+            opts=self._child,
+        )
+
+    def _controller(self) -> Controller:
+        args = self._args
+        given = args.get("function", FunctionArgs())
+        return Controller(
+            f"{self._name}-controller",
+            {
+                "installation": args["installation"],
+                "account_id": args["account_id"],
+                "concern": CONCERN,
+                "description": "Judges the tags of every resource, and reports what is wrong",
+                "artifact": args["artifact"],
+                "key_arn": args["key_arn"],
+                "topic_arn": args["topic_arn"],
+                "policy": policies.document(*grants(args)),
+                "environment": {
+                    "FLEETMEND_LEDGER_BUCKET": args["ledger_name"],
+                    "FLEETMEND_MACHINE_ARN": machine_arn(self._names, args["account_id"]),
+                    "FLEETMEND_SCAN_ROLE": role_name(self._names),
+                    "FLEETMEND_EXTERNAL_ID": external_id(args),
+                },
+                "sweep_minutes": args.get("sweep_minutes", MINUTES),
+                "function": {**given, "timeout_seconds": TIMEOUT},
+            },
+            self._child,
+        )
+
+    def _machine(self, controller: Controller) -> aws.sfn.StateMachine:
+        args, names = self._args, self._names
+        called = machine_name(names)
+        arn = machine_arn(names, args["account_id"])
+        role = names.role(f"{CONCERN}-machine")
+        made = aws.iam.Role(
+            f"{self._name}-machine-role",
+            name=role,
+            description="What the state machine of compliance may do",
+            assume_role_policy=policies.trust(
+                "states", policies.from_source(args["account_id"], [arn])
+            ),
+            tags=self._tags.tags("iam-role", role),
+            opts=self._child,
+        )
+        # AWS Step Functions Developer Guide, "IAM policies for using Distributed Map states".
+        runs = names.arn("states", args["account_id"], f"execution:{called}:*")
+        may = aws.iam.RolePolicy(
+            f"{self._name}-machine-may",
+            name="run",
+            role=made.name,
+            policy=policies.document(
+                policies.allow("Calls", ["lambda:InvokeFunction"], [controller.alias_arn]),
+                policies.allow("FansOut", ["states:StartExecution"], [arn]),
+                policies.allow(
+                    "Follows", ["states:DescribeExecution", "states:StopExecution"], [runs]
+                ),
+            ),
+            opts=self._child,
+        )
+        accept(
+            may,
+            "PARLIAMENT_RESOURCE_MISMATCH",
+            "It knows DescribeExecution for express executions only; AWS's own reference, which "
+            "our check reads, has it for standard ones too.",
+        )
+        machine = aws.sfn.StateMachine(
+            f"{self._name}-machine",
+            name=called,
+            role_arn=made.arn,
+            definition=definition(controller.alias_arn, TIMEOUT),
+            type="STANDARD",
+            tags=self._tags.tags("state-machine", called),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[may]),
+        )
+        accept_all(machine, JUDGED)
+        return machine
+
+    def _spoke(self, controller: Controller) -> None:
+        """This account's own role; every other account has its `Spoke` from a program there."""
+        Spoke(
+            f"{self._name}-spoke",
+            {
+                "installation": self._args["installation"],
+                "hub_role_arn": controller.role_arn,
+                "external_id": external_id(self._args),
+                "regions": regions(self._args),
+            },
+            self._child,
+        )
+
+
+def machine_name(names: Naming) -> str:
+    """What the state machine is called."""
+    return names.name(CONCERN, limit=Limit.STATE_MACHINE)
+
+
+def machine_arn(names: Naming, account_id: pulumi.Input[str]) -> pulumi.Output[str]:
+    """The state machine's ARN, known before it is made: its function starts it."""
+    return names.arn("states", account_id, f"stateMachine:{machine_name(names)}")
+
+
+def external_id(args: ComplianceArgs) -> str:
+    """What the function says to spokes, so that nobody else's service can be made to."""
+    names = naming(args["installation"])
+    return args.get("external_id") or f"{names.project}-{names.suffix}"
+
+
+def regions(args: ComplianceArgs) -> list[str]:
+    """Where it looks."""
+    return args.get("regions") or [args["installation"]["region"]]
+
+
+def grants(args: ComplianceArgs) -> list[Statement]:
+    """What compliance may do, beyond running: read and write reports, and take spokes' roles."""
+    names, account = naming(args["installation"]), args["account_id"]
+    ledger = args["ledger_arn"]
+
+    def under(*prefixes: str) -> list[pulumi.Input[str]]:
+        return [pulumi.Output.concat(ledger, f"/{prefix}") for prefix in prefixes]
+
+    reports = ("reports/*", f"progress/{CONCERN}/*", f"rules/{CONCERN}-good.json")
+    spokes = [
+        pulumi.Output.concat(
+            f"arn:{partition(names.region)}:iam::", one, f":role/{role_name(names)}"
+        )
+        for one in args.get("accounts") or [account]
+    ]
+    return [
+        policies.allow("ReadsReports", ["s3:GetObject"], under(*reports, f"rules/{CONCERN}.json")),
+        policies.allow("WritesReports", ["s3:PutObject"], under(*reports)),
+        # Without it S3 answers 403, and not 404, for a report that is not there.
+        policies.allow(
+            "KnowsWhatIsThere",
+            ["s3:ListBucket"],
+            [ledger],
+            {"StringLike": {"s3:prefix": ["reports/*", "progress/*", "rules/*"]}},
+        ),
+        policies.allow(
+            "LedgerKey", policies.KMS_USE, [args["key_arn"]], policies.via(names.region, "s3")
+        ),
+        policies.allow(
+            "ReadsSettings",
+            ["ssm:GetParameters"],
+            [
+                names.arn("ssm", account, f"parameter{names.parameter(path)}")
+                for path in (MODE_ALL, mode_of(CONCERN), policy_of(CONCERN))
+            ],
+        ),
+        policies.allow("Begins", ["states:StartExecution"], [machine_arn(names, account)]),
+        policies.allow("LooksInto", ["sts:AssumeRole"], spokes),
+        policies.allow("Tells", ["sns:Publish"], [args["topic_arn"]]),
+        policies.allow(
+            "TopicKey", policies.KMS_USE, [args["topic_key_arn"]], policies.via(names.region, "sns")
+        ),
+    ]

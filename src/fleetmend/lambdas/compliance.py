@@ -1,0 +1,274 @@
+"""Compliance's entry: begins a run, goes on with one branch of it, and ends it.
+
+The scheduler calls it with `{"fleetmend": "sweep"}`: it plans a run and starts the state machine
+with it. The machine calls it back, for each branch until that is done (`examine`), and once at the
+end (`finish`). It saves its place before its time is up, and whoever calls it again goes on there.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import Any, cast
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from fleetmend.aws import inventory
+from fleetmend.aws.archive import S3Archive
+from fleetmend.aws.clients import Client
+from fleetmend.aws.errors import SdkError, failed
+from fleetmend.core import rules
+from fleetmend.core.compliance import CONCERN, Batch, CompliancePolicy
+from fleetmend.core.compliance_report import finish
+from fleetmend.core.compliance_run import advance
+from fleetmend.core.events import SWEEP
+from fleetmend.core.model import Alert, Mode
+from fleetmend.core.ports import ObservationFailed, PortError
+from fleetmend.core.rules import Rules, RulesUnreadable
+from fleetmend.core.standings import Branch, Plan, begin, named, planned
+from fleetmend.lambdas import envelope, parameters, settings, wiring
+from fleetmend.lambdas.fields import Declared, Texts
+from fleetmend.lambdas.inbox import EventUnreadable
+from fleetmend.lambdas.settings import Settings
+from fleetmend.lambdas.wiring import World
+
+RULES_KEY = "rules/compliance.json"
+"""The rules in force, as the installation wrote them."""
+
+GOOD_KEY = "rules/compliance-good.json"
+"""The last rules that could be read: they stay in force while the others cannot."""
+
+SAVING_TIME = timedelta(seconds=20)
+"""Kept free at a function's end, to write the last part and the place."""
+
+POLICY = Declared(
+    CompliancePolicy(),
+    {
+        "accounts": Texts(r"\d{12}", "an account's 12 digits"),
+        "regions": Texts(r"[a-z]{2}(-[a-z]+)+-\d", "a region such as eu-west-1"),
+    },
+)
+"""What compliance's parameter may set; docs/compliance.md says what each means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """Where the function itself is, as the ARN it was called by says."""
+
+    partition: str
+    region: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What the function works through: the machine, and each account's role."""
+
+    machine_arn: str
+    role: str
+    external_id: str
+
+
+Scanner = Callable[[str, Mapping[str, str]], Client]
+"""(region, credentials) → a client for `inventory.scan`."""
+
+
+def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """What Lambda calls: `run` in this container's world, with logs and metrics around it.
+
+    Raises:
+        SettingsInvalid: the environment is incomplete.
+        Exception: what `run` raises.
+    """
+    environment, reach, world = _container()
+    with envelope.opened(CONCERN, context):
+        return run(event, context, environment, reach, world)
+
+
+@cache
+def _container() -> tuple[Settings, Reach, World]:
+    """What is made once in a container's life."""
+    read = settings.from_environ(os.environ, queue=False)
+    names = {
+        "machine_arn": "FLEETMEND_MACHINE_ARN",
+        "role": "FLEETMEND_SCAN_ROLE",
+        "external_id": "FLEETMEND_EXTERNAL_ID",
+    }
+    missing = [name for name in names.values() if not os.environ.get(name)]
+    if missing:
+        raise settings.SettingsInvalid(f"not set: {', '.join(missing)}")
+    reach = Reach(**{field: os.environ[name] for field, name in names.items()})
+    return read, reach, wiring.lambda_world()
+
+
+def _scanner(region: str, credentials: Mapping[str, str]) -> Client:
+    return inventory.scanner(region, credentials=credentials)
+
+
+def run(
+    event: Mapping[str, Any],
+    context: LambdaContext,
+    environment: Settings,
+    reach: Reach,
+    world: World,
+    scanner: Scanner = _scanner,
+) -> dict[str, Any]:
+    """One call of the function in any world.
+
+    Raises:
+        EventUnreadable: the event is none of the three.
+        PortError: AWS did not answer; what was saved stands, and a second call goes on there.
+    """
+    turn = _Turn(environment, reach, world, _here(context), envelope.time_left(context), scanner)
+    match event.get("fleetmend"):
+        case "sweep":
+            return turn.begin()
+        case "examine":
+            branch = Branch(_text(event, "account"), _text(event, "region"))
+            return turn.examine(_text(event, "run"), branch)
+        case "finish":
+            return turn.finish(_text(event, "run"))
+        case other:
+            raise EventUnreadable(f"fleetmend: {other!r} is not one of {SWEEP}, examine, finish")
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """One call of the function: its settings, its world, its place, its time."""
+
+    environment: Settings
+    reach: Reach
+    world: World
+    here: Here
+    time_left: Callable[[], timedelta]
+    scanner: Scanner
+
+    @property
+    def archive(self) -> S3Archive:
+        return S3Archive(self.world.client("s3"), self.environment.ledger_bucket)
+
+    def begin(self) -> dict[str, Any]:
+        """Plan a run of every branch, and start the machine with it."""
+        in_force = parameters.read(
+            self.world.client("ssm"), self.environment, POLICY, self.world.clock
+        )
+        policy = in_force.policy
+        if in_force.problems:
+            text = "the scan goes on with what could be read: " + "; ".join(in_force.problems)
+            wiring.tell_directly(self.environment, self.world, "settings-broken", text)
+        if policy.mode is Mode.OFF:
+            return {"run": "", "why": "the mode is off"}
+        now = self.world.clock()
+        branches = tuple(
+            Branch(account, region)
+            for account in policy.accounts or (self.here.account,)
+            for region in policy.regions or (self.here.region,)
+        )
+        run = named(now, self.world.nonce())
+        plan = begin(self.archive, Plan(run, now.date(), self._rules(), branches))
+        self._start(plan)
+        return {"run": run, "branches": len(branches)}
+
+    def examine(self, run: str, branch: Branch) -> dict[str, Any]:
+        """Go on with one branch, with the role of its account."""
+        archive = self.archive
+        plan = planned(archive, run)
+
+        def scan(kind: str, token: str) -> Iterator[Batch]:
+            credentials = self._credentials(plan, branch)
+            client = self.scanner(branch.region, credentials)
+            yield from inventory.scan(client, kind, token=token)
+
+        standing = advance(
+            archive,
+            plan,
+            branch,
+            scan,
+            nonce=self.world.nonce,
+            enough=lambda: self.time_left() < SAVING_TIME,
+        )
+        return {
+            "run": run,
+            "account": branch.account,
+            "region": branch.region,
+            "done": standing.done,
+            "failure": standing.failure,
+        }
+
+    def finish(self, run: str) -> dict[str, Any]:
+        """Commit the run, and tell what changed and what is missing."""
+        finished = finish(self.archive, planned(self.archive, run), self.world.clock())
+        summary = finished.summary
+        for kind, text in finished.alerts:
+            fact = f"{CONCERN}/{run}/{kind}"
+            wiring.topic(self.environment, self.world).publish(run, Alert(fact, kind, text))
+        envelope.complied(summary)
+        told = ("run", "complete", "judged", "violating", "rate", "broken", "fixed")
+        return {key: summary[key] for key in told}
+
+    def _rules(self) -> Rules:
+        """The rules in force; while they cannot be read, the last that could.
+
+        Raises:
+            PortError: there are none at all.
+        """
+        archive = self.archive
+        body = archive.get(RULES_KEY)
+        try:
+            read = rules.decode(body or b"")
+        except RulesUnreadable as error:
+            text = f"{RULES_KEY} cannot be read, the last good rules stay in force: {error}"
+            wiring.tell_directly(self.environment, self.world, "rules-broken", text)
+            good = archive.get(GOOD_KEY)
+            if good is None:
+                raise PortError(f"{RULES_KEY}: {error}", remedy="fleetmend up writes it") from error
+            return rules.decode(good)
+        archive.put(GOOD_KEY, rules.encode(read))
+        return read
+
+    def _start(self, plan: Plan) -> None:
+        """Start the machine; a run's name is its execution's, so that it is started once."""
+        branches = [{"account": one.account, "region": one.region} for one in plan.branches]
+        machine = self.reach.machine_arn
+        try:
+            self.world.client("stepfunctions").start_execution(
+                stateMachineArn=machine,
+                name=plan.run,
+                input=json.dumps({"run": plan.run, "branches": branches}),
+            )
+        except SdkError as error:
+            raise failed(PortError, f"states:StartExecution of {machine}", error) from error
+
+    def _credentials(self, plan: Plan, branch: Branch) -> dict[str, str]:
+        """The keys of the branch's own role.
+
+        Raises:
+            ObservationFailed: the account does not let us in, or STS did not answer.
+        """
+        arn = f"arn:{self.here.partition}:iam::{branch.account}:role/{self.reach.role}"
+        try:
+            answer = self.world.client("sts").assume_role(
+                RoleArn=arn, RoleSessionName=plan.run, ExternalId=self.reach.external_id
+            )
+        except SdkError as error:
+            raise failed(ObservationFailed, f"sts:AssumeRole of {arn}", error) from error
+        keys = cast("Mapping[str, str]", answer["Credentials"])
+        return {
+            "aws_access_key_id": keys["AccessKeyId"],
+            "aws_secret_access_key": keys["SecretAccessKey"],
+            "aws_session_token": keys["SessionToken"],
+        }
+
+
+def _here(context: LambdaContext) -> Here:
+    parts = context.invoked_function_arn.split(":")
+    return Here(partition=parts[1], region=parts[3], account=parts[4])
+
+
+def _text(event: Mapping[str, Any], key: str) -> str:
+    value = event.get(key)
+    if not isinstance(value, str) or not value:
+        raise EventUnreadable(f"{key}: {value!r} is not a text")
+    return value

@@ -1,0 +1,138 @@
+"""Compliance as declared does what its code takes for granted, and may do no more."""
+
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+
+from fleetmend.components.compliance import Compliance, ComplianceArgs
+from fleetmend.components.spoke import DESCRIBES
+from fleetmend.core import history, rules
+from fleetmend.core.graph import Graph
+from fleetmend.core.rules import Rule, Rules
+from fleetmend.lambdas.compliance import GOOD_KEY, POLICY, RULES_KEY
+from tests.components.graphs import ACCOUNT, ME, REGION, badly_tagged, graph, one
+from tests.components.iam_rules import faults
+
+RULES = Rules((Rule("owner", "Owner"),), "v1")
+ARGS: ComplianceArgs = {
+    "installation": ME,
+    "account_id": ACCOUNT,
+    "artifact": "no/such/file.zip",
+    "ledger_name": "fleetmend-ledger",
+    "ledger_arn": "arn:aws:s3:::fleetmend-ledger",
+    "key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/main",
+    "topic_arn": f"arn:aws:sns:{REGION}:{ACCOUNT}:alerts",
+    "topic_key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/alerts",
+    "rules": RULES,
+}
+
+
+@cache
+def _compliance(more: str) -> Graph:
+    args: Any = {**ARGS, **json.loads(more)}
+    return graph(lambda opts: Compliance("compliance", args, opts) and None)
+
+
+def compliance(**more: Any) -> Graph:
+    return _compliance(json.dumps(more, sort_keys=True))
+
+
+FOUND = compliance()
+
+
+def statements(found: Graph, name: str) -> dict[str, dict[str, Any]]:
+    node = one(found, "aws:iam/rolePolicy:RolePolicy", name)
+    return {each["Sid"]: each for each in json.loads(node.inputs["policy"])["Statement"]}
+
+
+@pytest.mark.parametrize("name", ["may-compliance", "spoke-may"])
+def test_every_grant_fits_its_action(name: str):
+    assert [fault for each in statements(FOUND, name).values() for fault in faults(each)] == []
+
+
+def test_the_spoke_only_looks_and_only_where_it_shall():
+    (looks,) = statements(compliance(regions=["eu-west-1", "us-east-1"]), "spoke-may").values()
+    assert looks["Action"] == list(DESCRIBES)
+    assert looks["Condition"] == {"StringEquals": {"ec2:Region": ["eu-west-1", "us-east-1"]}}
+
+
+def test_the_spoke_lets_in_one_function_that_knows_the_word():
+    role = one(FOUND, "aws:iam/role:Role", "spoke-role")
+    (trust,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
+    assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": "fleetmend-dev"}}
+    function = one(FOUND, "aws:lambda/function:Function")
+    variables = function.inputs["environment"]["variables"]
+    assert variables["FLEETMEND_EXTERNAL_ID"] == "fleetmend-dev"
+    assert variables["FLEETMEND_SCAN_ROLE"] == role.inputs["name"]
+    assumes = statements(FOUND, "may-compliance")["LooksInto"]["Resource"]
+    assert assumes == [f"arn:aws:iam::{ACCOUNT}:role/{role.inputs['name']}"]
+
+
+def test_only_roles_of_listed_accounts_are_taken():
+    found = compliance(accounts=["111111111111", "222222222222"])
+    assumes = statements(found, "may-compliance")["LooksInto"]["Resource"]
+    assert [arn.split(":")[4] for arn in assumes] == ["111111111111", "222222222222"]
+
+
+def test_what_is_installed_is_what_the_function_reads():
+    found = compliance(accounts=["111111111111"], regions=["eu-west-1"])
+    parameter = one(found, "aws:ssm/parameter:Parameter", "policy")
+    problems: list[str] = []
+    policy = POLICY.parse(parameter.inputs["insecureValue"], "p", problems)
+    assert (problems, policy.accounts, policy.regions) == ([], ("111111111111",), ("eu-west-1",))
+    kept = one(found, "aws:s3/bucketObjectv2:BucketObjectv2")
+    assert kept.inputs["key"] == RULES_KEY
+    assert rules.decode(kept.inputs["content"].encode()) == RULES
+    writes = statements(found, "may-compliance")["WritesReports"]["Resource"]
+    assert f"arn:aws:s3:::fleetmend-ledger/{GOOD_KEY}" in writes
+    assert all("records/" not in arn for arn in writes)
+
+
+def test_the_machine_starts_itself_and_follows_no_other():
+    fans = statements(FOUND, "machine-may")
+    arn = f"arn:aws:states:{REGION}:{ACCOUNT}"
+    assert fans["FansOut"]["Resource"] == [f"{arn}:stateMachine:fleetmend-compliance-dev"]
+    assert fans["Follows"]["Resource"] == [f"{arn}:execution:fleetmend-compliance-dev:*"]
+    for sid in ("FansOut", "Follows"):
+        assert list(faults(fans[sid])) == []
+
+
+def test_the_machine_calls_the_alias_and_stands_failed_branches():
+    machine = one(FOUND, "aws:sfn/stateMachine:StateMachine")
+    states = json.loads(machine.inputs["definition"])["States"]
+    branches = states["Branches"]
+    assert branches["ItemProcessor"]["ProcessorConfig"]["Mode"] == "DISTRIBUTED"
+    assert branches["ToleratedFailurePercentage"] == 100
+    examine = branches["ItemProcessor"]["States"]["Examine"]
+    assert examine["Catch"][0]["ErrorEquals"] == ["States.ALL"]
+    called = {examine["Parameters"]["FunctionName"], states["Finish"]["Parameters"]["FunctionName"]}
+    allowed = statements(FOUND, "machine-may")["Calls"]["Resource"]
+    assert called == set(allowed)
+
+
+def test_athena_finds_what_the_runs_write():
+    tables = {
+        node.inputs["name"]: node.inputs
+        for node in FOUND.of_type("aws:glue/catalogTable:CatalogTable")
+    }
+    assert set(tables) == {history.FINDINGS_TABLE, history.RUNS_TABLE}
+    findings = tables[history.FINDINGS_TABLE]
+    assert findings["storageDescriptor"]["location"] == f"s3://fleetmend-ledger/{history.FINDINGS}"
+    columns = {one["name"]: one["type"] for one in findings["storageDescriptor"]["columns"]}
+    assert columns == dict(history.FINDING_COLUMNS)
+    keys = [key["name"] for key in findings["partitionKeys"]]
+    projected = {name.split(".")[1] for name in findings["parameters"] if name.count(".") == 2}
+    assert projected == set(keys) == set(history.FINDING_PARTITIONS)
+    group = one(FOUND, "aws:athena/workgroup:Workgroup").inputs["configuration"]
+    assert group["enforceWorkgroupConfiguration"] is True
+    assert group["bytesScannedCutoffPerQuery"] > 0
+    queries = FOUND.of_type("aws:athena/namedQuery:NamedQuery")
+    assert {node.inputs["query"] for node in queries} == {
+        history.whole(question.sql) for question in history.NAMED.values()
+    }
+
+
+def test_everything_says_whose_it_is():
+    assert badly_tagged(FOUND) == []

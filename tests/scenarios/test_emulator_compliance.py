@@ -1,0 +1,195 @@
+"""A run over three accounts and two regions, by the real machine, function and artifact.
+
+MiniStack holds everything here, EC2 too: it keeps accounts apart, which moto's server does not.
+One account's role is not given, once, so that exactly one branch is refused.
+"""
+
+import json
+import time
+from itertools import product
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from fleetmend.aws.archive import S3Archive
+from fleetmend.components.compliance import Compliance, ComplianceArgs
+from fleetmend.console import history as desk
+from fleetmend.core import history, rules
+from fleetmend.core.rules import Rule, Rules
+from fleetmend.lab.emulator.control import Control
+from fleetmend.lab.emulator.faults import Disturbance
+from fleetmend.lab.emulator.processes import MinistackProcess
+from tests.components.graphs import ME, graph, one
+
+pytestmark = pytest.mark.emulator
+
+REGION, OTHER, HUB = ME["region"], "eu-west-1", "123456789012"
+ACCOUNTS = [HUB, "111111111111", "222222222222"]
+BUCKET = "compliance-ledger"
+RULES = Rules((Rule("owner", "Owner"),), "v1")
+ARGS: ComplianceArgs = {
+    "installation": ME,
+    "account_id": HUB,
+    "artifact": "no/such/file.zip",
+    "ledger_name": BUCKET,
+    "ledger_arn": f"arn:aws:s3:::{BUCKET}",
+    "key_arn": f"arn:aws:kms:{REGION}:{HUB}:key/main",
+    "topic_arn": f"arn:aws:sns:{REGION}:{HUB}:alerts",
+    "topic_key_arn": f"arn:aws:kms:{REGION}:{HUB}:key/alerts",
+    "rules": RULES,
+    "accounts": ACCOUNTS,
+    "regions": [REGION, OTHER],
+}
+
+
+class Lab:
+    """What is installed, and what the test asks of it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.found = graph(lambda opts: Compliance("compliance", ARGS, opts) and None)
+
+    def client(self, service: str, account: str = HUB, region: str = REGION):
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=region,
+            aws_access_key_id=account,
+            aws_secret_access_key="lab",
+            config=Config(proxies={}, s3={"addressing_style": "path"}),
+        )
+
+    def install(self, artifact) -> None:
+        self.client("s3").create_bucket(
+            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
+        kept = one(self.found, "aws:s3/bucketObjectv2:BucketObjectv2").inputs
+        body = kept["content"].encode()
+        self.client("s3").put_object(Bucket=BUCKET, Key=kept["key"], Body=body)
+        for node in self.found.of_type("aws:ssm/parameter:Parameter"):
+            self.parameter(node.inputs["name"], node.inputs["insecureValue"])
+        self.parameter("/fleetmend/dev/mode/all", "act")
+        topic = self.client("sns").create_topic(Name="alerts")["TopicArn"]
+        assert topic == ARGS["topic_arn"]
+        self.queue = self.client("sqs").create_queue(QueueName="told")["QueueUrl"]
+        told = f"arn:aws:sqs:{REGION}:{HUB}:told"
+        self.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=told)
+        for account in ACCOUNTS:
+            for node in self.found.of_type("aws:iam/role:Role"):
+                if node.name.endswith("spoke-role"):
+                    self.client("iam", account).create_role(
+                        RoleName=node.inputs["name"],
+                        AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}',
+                    )
+        alias = self.function(artifact)
+        machine = one(self.found, "aws:sfn/stateMachine:StateMachine").inputs
+        definition = json.loads(machine["definition"])
+        self.client("stepfunctions").create_state_machine(
+            name=machine["name"],
+            definition=json.dumps(_with(definition, alias)),
+            roleArn=f"arn:aws:iam::{HUB}:role/machine",
+        )
+
+    def parameter(self, name: str, value: str) -> None:
+        self.client("ssm").put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+
+    def function(self, artifact) -> str:
+        node = one(self.found, "aws:lambda/function:Function").inputs
+        client = self.client("lambda")
+        client.create_function(
+            FunctionName=node["name"],
+            Runtime="python3.12",
+            Role=f"arn:aws:iam::{HUB}:role/function",
+            Handler=node["handler"],
+            Code={"ZipFile": artifact.read_bytes()},
+            Timeout=node["timeout"],
+            Environment={
+                "Variables": {
+                    key: value
+                    for key, value in node["environment"]["variables"].items()
+                    if "<<" not in value
+                }
+            },
+            Publish=True,
+        )
+        return client.create_alias(FunctionName=node["name"], Name="live", FunctionVersion="1")[
+            "AliasArn"
+        ]
+
+    def fleet(self) -> None:
+        for account, region in product(ACCOUNTS, (REGION, OTHER)):
+            for tag in ({"Key": "Owner", "Value": "web"}, {"Key": "Name", "Value": "whose?"}):
+                self.client("ec2", account, region).run_instances(
+                    ImageId="ami-12345678",
+                    MinCount=1,
+                    MaxCount=1,
+                    TagSpecifications=[{"ResourceType": "instance", "Tags": [tag]}],
+                )
+
+    def run(self) -> dict:
+        """The schedule's call, and what the machine ended with."""
+        node = one(self.found, "aws:lambda/function:Function").inputs
+        answer = self.client("lambda").invoke(
+            FunctionName=f"{node['name']}:live", Payload=b'{"fleetmend": "sweep"}'
+        )
+        begun = json.loads(answer["Payload"].read())
+        name = one(self.found, "aws:sfn/stateMachine:StateMachine").inputs["name"]
+        arn = f"arn:aws:states:{REGION}:{HUB}:execution:{name}:{begun['run']}"
+        for _ in range(240):
+            told = self.client("stepfunctions").describe_execution(executionArn=arn)
+            if told["status"] != "RUNNING":
+                assert told["status"] == "SUCCEEDED", told
+                return json.loads(told["output"])
+            time.sleep(0.5)
+        raise AssertionError("the machine did not end")
+
+    def told(self) -> list[str]:
+        got = self.client("sqs").receive_message(
+            QueueUrl=self.queue, MaxNumberOfMessages=10, WaitTimeSeconds=2
+        )
+        return [one["Body"] for one in got.get("Messages", [])]
+
+
+def _with(value, alias):
+    """The definition with the alias in the token's place."""
+    if isinstance(value, dict):
+        return {key: _with(inner, alias) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_with(inner, alias) for inner in value]
+    return alias if isinstance(value, str) and value.startswith("<<") else value
+
+
+@pytest.fixture(scope="module")
+def hub(build):
+    with MinistackProcess(region=REGION) as server:
+        made = Lab(server.url)
+        made.install(build.artifact)
+        made.fleet()
+        yield made
+
+
+def test_five_branches_stand_and_the_sixth_is_named(hub, tmp_path):
+    Control(hub.url).disturb(
+        Disturbance("error", "sts", "AssumeRole", times=1, code="AccessDenied", status=403)
+    )
+    ended = hub.run()
+    assert not ended["complete"]
+    assert (ended["judged"], ended["violating"]) == (10, 5)
+    archive = S3Archive(hub.client("s3"), BUCKET)
+    latest = json.loads(archive.get(f"{history.LATEST}.json") or b"{}")
+    (failed,) = [one for one in latest["branches"] if one["failure"]]
+    assert "AccessDenied" in failed["failure"]
+    assert any(f"{failed['account']}/{failed['region']}" in text for text in hub.told())
+    folder = desk.fetch(archive, tmp_path)
+    rows = desk.ask(folder, "SELECT DISTINCT account, region FROM latest").rows
+    assert len(rows) == 5
+
+    Control(hub.url).calm()
+    ended = hub.run()
+    assert ended["complete"]
+    assert (ended["judged"], ended["violating"], ended["broken"]) == (12, 6, 1)
+    folder = desk.fetch(archive, tmp_path)
+    rows = desk.ask(folder, "SELECT DISTINCT account, region FROM latest").rows
+    assert len(rows) == 6
+    assert rules.decode(archive.get("rules/compliance-good.json") or b"") == RULES

@@ -52,7 +52,7 @@ test: check judges ## check, then every test
 	@$(BIN)/pytest -n $(JOBS) --dist loadgroup
 
 proof: .venv/.dev ## the complete simulations, longer than CI allows
-	@FLEETMEND_PROOF=full $(BIN)/pytest -n $(JOBS) tests/scenarios
+	@FLEETMEND_PROOF=full $(BIN)/pytest -n $(JOBS) --dist loadgroup tests/scenarios
 
 # Cloud Custodian pins its own libraries, so it lives apart too.
 .bench/.done: .venv/.uv locks/bench.txt

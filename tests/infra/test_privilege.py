@@ -218,8 +218,22 @@ def _kinds(graph: Graph, some: tuple[Recording, ...]) -> dict[str, set]:
             "recoverTagValue": "yes",
             "alertWebhooks": "https://hooks.example.com/services/1",
         },
+        {
+            "environmentSuffix": "own",
+            "region": "us-west-2",
+            "deployCompliance": "true",
+            "complianceRules": "examples/rules/required-tags.yaml",
+        },
+        {
+            "environmentSuffix": "many",
+            "region": "us-east-1",
+            "deployCompliance": "true",
+            "complianceRules": "examples/rules/required-tags.yaml",
+            "complianceAccounts": "111111111111,222222222222",
+            "complianceRegions": "us-east-1,eu-west-1",
+        },
     ],
-    ids=["defaults", "another region and tag"],
+    ids=["defaults", "another region and tag", "compliance", "compliance of other accounts"],
 )
 def test_check_judges_other_installations_by_the_shipped_recording(config) -> None:
     graph = capture(recordings.installation, config=config)

@@ -120,6 +120,12 @@ class Compliance(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
         self._names = naming(args["installation"])
         self._tags = tagging(args["installation"])
+        if set(regions(args)) - {self._names.region}:
+            accept(
+                self,
+                "name-region",
+                "These are the regions that the setting asks to look into, not where it stands.",
+            )
         self._parameters()
         controller = self._controller()
         machine = self._machine(controller)

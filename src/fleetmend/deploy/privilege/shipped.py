@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any
@@ -22,6 +22,8 @@ NAME = "recorded.jsonl"
 _PROJECT = "FLEETMEND_PROJECT"
 _SUFFIX = "FLEETMEND_SUFFIX"
 _CLAIM = "FLEETMEND_CLAIM"
+_NAMED = ("FLEETMEND_SCAN_ROLE", "FLEETMEND_MACHINE_ARN")
+"""Variables whose last part is a name that calls have in them."""
 
 
 def shipped() -> tuple[Recording, ...]:
@@ -57,15 +59,44 @@ def _moved(view: View, function: Node, recording: Recording, variables: Any) -> 
 
     claimed = recording.environment.get(_CLAIM, "")
 
+    names = {
+        recording.environment[name].rpartition(":")[2]: str(variables[name]).rpartition(":")[2]
+        for name in _NAMED
+        if name in recording.environment
+    }
+
     def moved(text: str) -> str:
+        for then, now in names.items():
+            text = text.replace(then, now)
         text = text.replace(recording.region, region).replace(before, after)
         return text.replace(claimed, str(variables[_CLAIM])) if claimed else text
 
     environment = {name: moved(value) for name, value in recording.environment.items()}
     environment |= {_PROJECT: str(variables[_PROJECT]), _SUFFIX: str(variables[_SUFFIX])}
     default, selector = _default(recording.function), _selector(view, recording.function)
-    calls = tuple(_retagged(_renamed(call, moved), default, selector) for call in recording.calls)
+    accounts = _accounts(view, recording.function) or [recording.account]
+    calls = tuple(
+        _retagged(_renamed(call, moved), default, selector)
+        for one in recording.calls
+        for call in _spread(one, recording.account, accounts)
+    )
     return replace(recording, region=region, environment=environment, calls=calls)
+
+
+def _spread(call: Call, account: str, accounts: list[str]) -> list[Call]:
+    """A role taken, once in each account of this installation; any other call as it is."""
+    if call.operation != "AssumeRole":
+        return [call]
+    arn = str(call.params["RoleArn"])
+    return [
+        replace(call, params={**call.params, "RoleArn": arn.replace(f":{account}:", f":{one}:")})
+        for one in accounts
+    ]
+
+
+def _accounts(view: View, concern: str) -> list[str]:
+    """The accounts in the concern's policy parameter; none where it names none."""
+    return [str(one) for one in listing(_policy(view, concern).get("accounts"))]
 
 
 def _renamed(call: Call, moved: Any) -> Call:  # noqa: ANN401 a function of a text
@@ -105,9 +136,13 @@ def _default(concern: str) -> Selector:
 
 def _selector(view: View, concern: str) -> Selector:
     """The selector in the concern's policy parameter; the default where there is none."""
+    given = mapping(_policy(view, concern).get("selector"))
+    return Selector(str(given["key"]), str(given["value"])) if given else _default(concern)
+
+
+def _policy(view: View, concern: str) -> Mapping[str, Any]:
+    """What the concern's policy parameter sets; nothing where there is none."""
     for node in view.of_type("aws:ssm/parameter:Parameter"):
         if text_of(node, "name").endswith(f"/{concern}/policy"):
-            given = mapping(mapping(json.loads(parameter_text(node) or "{}")).get("selector"))
-            if given:
-                return Selector(str(given["key"]), str(given["value"]))
-    return _default(concern)
+            return mapping(json.loads(parameter_text(node) or "{}"))
+    return {}

@@ -31,6 +31,7 @@ SWITCHES = {
     "deployCompute": "aws:autoscaling/group:Group",
     "deployBackup": "aws:backup/vault:Vault",
     "deployRecovery": "aws:cloudwatch/eventRule:EventRule",
+    "deployHealth": "aws:scheduler/schedule:Schedule",
     "deployBridge": "aws:cloudwatch/metricAlarm:MetricAlarm",
     "deployDashboard": "aws:cloudwatch/dashboard:Dashboard",
     "deploySecret": "aws:secretsmanager/secret:Secret",
@@ -150,8 +151,8 @@ def test_the_command_line_finds_everything_by_one_parameter() -> None:
     assert found["suffix"] == "dev"
     assert found["account"] == BASE["accountId"]
     assert found["ledger_bucket"] == f"fleetmend-ledger-us-west-2-dev-{BASE['accountId']}"
-    assert found["promises"] == {"recovery": 300}
-    assert set(found["queues"]) == set(found["functions"]) == {"recovery"}  # type: ignore[call-overload]
+    assert found["promises"] == {"recovery": 300, "health": 300}
+    assert set(found["queues"]) == set(found["functions"]) == {"recovery", "health"}  # type: ignore[call-overload]
 
 
 def test_the_kill_switch_is_not_turned_back_by_a_later_apply() -> None:

@@ -221,7 +221,7 @@ def test_queries_read_log_groups_that_are_there() -> None:
     found = installed()
     groups = {node.inputs["name"] for node in found.of_type("aws:cloudwatch/logGroup:LogGroup")}
     queries = found.of_type("aws:cloudwatch/queryDefinition:QueryDefinition")
-    assert len(queries) == 3
+    assert len(queries) == 6
     for node in queries:
         assert set(node.inputs["logGroupNames"]) <= groups
     for widget in widgets(found):

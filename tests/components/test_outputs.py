@@ -16,6 +16,7 @@ LEAST = BASE | {
     "deployCompute": "false",
     "deployBackup": "false",
     "deployRecovery": "false",
+    "deployHealth": "false",
     "deployBridge": "false",
     "deployDashboard": "false",
     "deploySecret": "false",

@@ -22,9 +22,7 @@ from fleetmend.deploy.privilege import Call, Recording, judge, reduced, table
 from fleetmend.deploy.privilege.world import function_of
 from fleetmend.deploy.view import View
 from fleetmend.lab.scenario import load
-from fleetmend.lab.sim import record
-from fleetmend.lab.sim.hardware import Hardware
-from fleetmend.lab.tape import Tape
+from fleetmend.lab.sim import World, record
 from fleetmend.lambdas import bridge, envelope
 from tests.infra import compliance_calls
 
@@ -68,24 +66,30 @@ def graph() -> Graph:
 @cache
 def played() -> tuple[Recording, ...]:
     """Every scenario played in the sim, and the bridge's two kinds of runs."""
-    return (*_scenarios(), *_bridge(), *_compliance())
+    scenarios = (*_scenarios("recovery"), *_scenarios("health"))
+    return (*scenarios, *_bridge(), *_compliance())
 
 
-def _scenarios() -> Iterator[Recording]:
-    for path in sorted((ROOT / "scenarios/recovery").glob("*.yaml")):
-        _, world = record(load(path))
-        here = world.installed
-        calls = tuple(_calls(world.tape, world.ec2.hardware))
+def _scenarios(folder: str) -> Iterator[Recording]:
+    for path in sorted((ROOT / "scenarios" / folder).glob("*.yaml")):
+        scenario = load(path)
+        if scenario.overrides.get("alarm_prefix"):
+            continue  # the installation judged here has no application alarms
+        _, world = record(scenario)
+        here, calls = world.installed, tuple(_calls(world))
         yield Recording(here.concern, here.account, here.region, here.environment(), calls)
 
 
-def _calls(tape: Tape, hardware: Hardware | None) -> Iterator[Call]:
+def _calls(world: World) -> Iterator[Call]:
     """The calls that reached AWS, each with the tags that what it names had at that moment."""
-    for call in tape.calls:
+    hardware = world.ec2.hardware
+    for call in world.tape.calls:
         if call.done is None:
             continue
         tags: dict[str, Mapping[str, str]] = {}
-        for truth in tape.truths:
+        if call.service == "autoscaling":
+            tags = {name: world.scaling.groups[name].tags for name in _groups(world, call)}
+        for truth in world.tape.truths:
             if call.service == "ec2" and truth.id in call.subjects and truth.at <= call.done:
                 tags[truth.id] = dict(truth.tags)
         for name in ("VolumeId", "NetworkInterfaceId", "AllocationId"):
@@ -94,6 +98,13 @@ def _calls(tape: Tape, hardware: Hardware | None) -> Iterator[Call]:
             if found is not None:
                 tags[part] = dict(found)
         yield Call(call.service, call.operation, call.params, tags, {}, call.error)
+
+
+def _groups(world: World, call: Any) -> set[str]:
+    """The groups that a call of Auto Scaling is about; an instance's is its own."""
+    members = {one.id: one.group for one in world.fleet.named.values()}
+    named = {members.get(subject, subject) for subject in call.subjects}
+    return named & set(world.scaling.groups)
 
 
 def _bridge() -> Iterator[Recording]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fleetmend.core.groups import HealthPolicy
 from fleetmend.core.model import RecoveryPolicy
 from fleetmend.core.rebuilding import RebuildPolicy
 from fleetmend.lab import sim
@@ -71,19 +72,21 @@ def test_every_dependency_has_its_reason():
     assert all(len(reason) > 10 for reason in listed.values())
 
 
-def test_every_setting_of_the_policy_is_explained():
-    text = (DOCS / "recovery.md").read_text()
+@pytest.mark.parametrize("policy", [RecoveryPolicy, HealthPolicy])
+def test_every_setting_of_the_policy_is_explained(policy):
+    page = {RecoveryPolicy: "recovery.md", HealthPolicy: "health.md"}[policy]
+    text = (DOCS / page).read_text()
     listed = dict(re.findall(r"^\| `([a-z_]+)` \| ([^|]+) \| .+ \|$", text, flags=re.MULTILINE))
-    for field in fields(RecoveryPolicy):
+    for field in fields(policy):
         if field.name == "mode":
             continue
-        default = getattr(RecoveryPolicy(), field.name)
+        default = getattr(policy(), field.name)
         if isinstance(default, timedelta):
             default = f"{default.total_seconds():g}"
         if isinstance(default, tuple):
             default = f"`{json.dumps(default)}`"
         if field.name != "selector":
-            assert listed[field.name] == str(default), field.name
+            assert listed[field.name] == (str(default) or "(empty)"), field.name
         assert field.name in listed
 
 
@@ -125,7 +128,7 @@ def alert_kinds(*paths: Path) -> set[str]:
             if not isinstance(node, ast.Call):
                 continue
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            place = {"telling": 0, "tell_directly": 2}.get(name)
+            place = {"telling": 0, "tell_directly": 2, "_tell": 0, "Told": 0}.get(name)
             if place is not None and len(node.args) > place:
                 kind = node.args[place]
                 if isinstance(kind, ast.Constant):
@@ -145,6 +148,15 @@ def test_every_kind_of_alert_of_compliance_is_explained():
     listed = set(re.findall(r"^\| `([\w-]+)` \|", text, flags=re.MULTILINE))
     told = alert_kinds(ROOT / "src" / "fleetmend" / "lambdas" / "compliance.py")
     assert listed == told | {"changed", "incomplete"}
+
+
+def test_every_kind_of_healths_alerts_is_explained():
+    table = (DOCS / "health.md").read_text().partition("## Alerts")[2].partition("## Metrics")[0]
+    cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    listed = {kind for cell in cells for kind in re.findall(r"`([\w-]+)`", cell)}
+    core = ROOT / "src" / "fleetmend" / "core"
+    own = (core / "decisions" / "health.py", core / "health_watch.py", core / "telling.py")
+    assert alert_kinds(*own, *python("src/fleetmend/lambdas")) == listed
 
 
 def test_the_scenario_in_the_page_about_the_lab_holds():

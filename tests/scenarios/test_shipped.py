@@ -10,12 +10,13 @@ from fleetmend.lab.checker import check
 from fleetmend.lab.judge import judge
 from fleetmend.lab.scenario import load
 
-FOLDER = Path(__file__).parents[2] / "scenarios" / "recovery"
-FILES = sorted(FOLDER.glob("*.yaml"))
+SHIPPED = Path(__file__).parents[2] / "scenarios"
+FOLDER = SHIPPED / "recovery"
+FILES = sorted([*FOLDER.glob("*.yaml"), *(SHIPPED / "health").glob("*.yaml")])
 SEEDS = 40 if os.environ.get("FLEETMEND_PROOF") == "full" else 3
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}-{file.stem}")
 def test_shipped_scenarios_hold(file: Path) -> None:
     scenario = load(file)
     if "sim" not in scenario.worlds:
@@ -29,7 +30,7 @@ def test_shipped_scenarios_hold(file: Path) -> None:
 
 
 def test_there_is_a_file_for_each_case() -> None:
-    assert len(FILES) >= 18
+    assert len(FILES) >= 34
     assert len({load(file).name for file in FILES}) == len(FILES)
 
 

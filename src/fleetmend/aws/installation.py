@@ -13,12 +13,15 @@ from typing import Any, TypeAlias, cast
 
 from boto3.session import Session
 
+from fleetmend.aws.autoscaling import AutoScalingGroups
 from fleetmend.aws.clients import Client, client
 from fleetmend.aws.ec2 import STOPPED, Ec2Fleet
 from fleetmend.aws.errors import SdkError, code_of, failed
+from fleetmend.core.groups import Group, HealthPolicy
 from fleetmend.core.model import Instance, Mode, Record, Selector
-from fleetmend.core.ports import PortError
+from fleetmend.core.ports import ObservationFailed, PortError
 from fleetmend.core.record_json import RecordUnreadable, decode, encode
+from fleetmend.core.subjects import from_key, to_key
 
 Clients: TypeAlias = Callable[[str], Client]
 """Makes a boto3 client of a service, such as `clients("s3")`."""
@@ -178,28 +181,50 @@ class Installation:
         seen = fleet.observe([one.id for one in fleet.stopped(selector)])
         return [seen[name] for name in sorted(seen) if seen[name].state in STOPPED]
 
+    def groups(self) -> list[Group]:
+        """The groups in health's scope, as AWS tells of them.
+
+        Raises:
+            ObservationFailed: something about one of them could not be read.
+        """
+        clock, none = (lambda: datetime.now(UTC)), (lambda: timedelta(0))
+        fleet = Ec2Fleet(self._clients("ec2"), clock=clock, remaining=none)
+        groups = AutoScalingGroups(self._clients, fleet, clock=clock, remaining=none)
+        given = self.policy("health").get("selector")
+        default = HealthPolicy().selector
+        selector = Selector(**cast("Mapping[str, str]", given)) if given else default
+        seen = groups.observe(groups.claimed(selector))
+        found: list[Group] = []
+        for name in sorted(seen):
+            group = seen[name]
+            if isinstance(group, ObservationFailed):
+                raise group
+            found.append(group)
+        return found
+
     def open(self, concern: str) -> list[str]:
         """The subjects the ledger's index hints at; some of them may be closed by now."""
         prefix = f"open/{concern}/"
-        return [str(item["Key"]).removeprefix(prefix) for item in self._list(prefix)]
+        parts = [str(item["Key"]).removeprefix(prefix) for item in self._list(prefix)]
+        return [subject for subject in map(from_key, parts) if subject is not None]
 
     def records(self, concern: str, *, would: bool = False) -> list[Entry]:
         """Every record there is of a concern, the closed ones too; `would` for the dry run's."""
         prefix = f"{'would/' if would else ''}records/{concern}/"
         names = [str(item["Key"]).removeprefix(prefix) for item in self._list(prefix)]
-        subjects = [name.removesuffix(".json") for name in names]
-        entries = (self.record(concern, subject, would=would) for subject in subjects)
+        subjects = [from_key(name.removesuffix(".json")) for name in names]
+        entries = (self.record(concern, one, would=would) for one in subjects if one is not None)
         return [entry for entry in entries if entry]
 
     def record(self, concern: str, subject: str, *, would: bool = False) -> Entry | None:
         """The record of one subject, or None where there is none."""
-        key = f"{'would/' if would else ''}records/{concern}/{subject}.json"
+        key = f"{'would/' if would else ''}records/{concern}/{to_key(subject)}.json"
         body = self._get(key)
         return _entry(subject, body) if body is not None else None
 
     def versions(self, concern: str, subject: str, *, most: int) -> list[Entry]:
         """The record as it stood after each write, newest first: the bucket keeps the versions."""
-        key = f"records/{concern}/{subject}.json"
+        key = f"records/{concern}/{to_key(subject)}.json"
         bucket = self.facts.ledger_bucket
         try:
             page = self._clients("s3").list_object_versions(

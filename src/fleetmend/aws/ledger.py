@@ -6,7 +6,6 @@ another conditional request was under way, 404 when `If-Match` meets no object.
 """
 
 import logging
-import re
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -21,13 +20,13 @@ from fleetmend.aws.storeclock import StoreClock
 from fleetmend.core.model import Record, Stored
 from fleetmend.core.ports import LedgerUnavailable, Lost
 from fleetmend.core.record_json import RecordUnreadable, decode, encode
+from fleetmend.core.subjects import from_key, to_key
 
 _log = logging.getLogger(__name__)
 
 CONFLICTS = 5
 """How often a write that collided with another one (409) is sent again."""
 
-_SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _READ_AT_MOST = 1024 * 1024
 """Bytes of one object that are read; what is longer is no record, and evidence enough."""
 
@@ -121,8 +120,10 @@ class S3Ledger:
             except SdkError as error:
                 raise self._unavailable(f"listing {start}", error) from error
             for item in cast("list[Mapping[str, Any]]", page.get("Contents") or []):
-                subject = str(item.get("Key", "")).removeprefix(start).removesuffix(".json")
-                if _SUBJECT.fullmatch(subject):
+                subject = from_key(
+                    str(item.get("Key", "")).removeprefix(start).removesuffix(".json")
+                )
+                if subject is not None:
                     found[subject] = _etag(item)
             if not page.get("NextContinuationToken"):
                 return found
@@ -240,9 +241,7 @@ class S3Ledger:
         return f"{self._prefix}{kind}/{self._concern}/"
 
     def _key(self, kind: str, subject: str) -> str:
-        if not _SUBJECT.fullmatch(subject):
-            raise ValueError(f"{subject!r} is no name of a subject")
-        return self._folder(kind) + subject + (".json" if kind == "records" else "")
+        return self._folder(kind) + to_key(subject) + (".json" if kind == "records" else "")
 
     def _unavailable(self, doing: str, error: Exception) -> LedgerUnavailable:
         unavailable = failed(LedgerUnavailable, f"{doing} in the bucket {self._bucket}", error)

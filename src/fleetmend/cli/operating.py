@@ -14,7 +14,9 @@ from fleetmend.core.model import Mode
 
 app = typer.Typer()
 
-Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help="An instance id.")]
+Subject = Annotated[
+    str, typer.Argument(metavar="SUBJECT", help="An instance id, or a group's name.")
+]
 
 
 @app.command(epilog=examples("fleetmend run recovery --plan"))
@@ -91,7 +93,7 @@ def hold(
         str, typer.Option(metavar="TIME", help="ISO 8601 time, or +30m, +2h, +3d from now.")
     ],
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it stands in the record.")],
-    concern: Annotated[str, typer.Option(metavar="NAME", help="The concern.")] = "recovery",
+    concern: options.Whose = "recovery",
     by: options.By = None,
     wait: options.Wait = 60,
     environment: options.Environment = None,
@@ -121,7 +123,7 @@ def hold(
 def release(
     subject: Subject,
     *,
-    concern: Annotated[str, typer.Option(metavar="NAME", help="The concern.")] = "recovery",
+    concern: options.Whose = "recovery",
     by: options.By = None,
     wait: options.Wait = 60,
     environment: options.Environment = None,
@@ -145,13 +147,13 @@ def release(
 @app.command(epilog=examples("fleetmend retry i-0123456789abcdef0", "fleetmend retry --all"))
 def retry(
     subject: Annotated[
-        str | None, typer.Argument(metavar="[SUBJECT]", help="An instance id.")
+        str | None, typer.Argument(metavar="[SUBJECT]", help="An instance id, or a group's name.")
     ] = None,
     *,
     everything: Annotated[
         bool, typer.Option("--all", help="Everything whose attempts are used up.")
     ] = False,
-    concern: Annotated[str, typer.Option(metavar="NAME", help="The concern.")] = "recovery",
+    concern: options.Whose = "recovery",
     by: options.By = None,
     wait: options.Wait = 60,
     environment: options.Environment = None,

@@ -43,7 +43,7 @@ Lab = Annotated[
 ]
 
 Concern = Annotated[
-    str, typer.Argument(metavar="CONCERN", help="The concern: recovery or rebuild.")
+    str, typer.Argument(metavar="CONCERN", help="The concern: recovery, rebuild or health.")
 ]
 
 Wait = Annotated[
@@ -67,3 +67,9 @@ def examples(*lines: str) -> str:
     """The `--help` text's last part: what the command looks like in use."""
     shown = "\n\n".join(f"[cyan]$ {line}[/]" for line in lines)
     return f"[bold]Example{'s' if len(lines) > 1 else ''}[/]\n\n{shown}"
+
+
+Whose = Annotated[
+    str, typer.Option("--concern", metavar="NAME", help="The concern: recovery or health.")
+]
+"""Whose record a word or a question is about."""

@@ -12,7 +12,7 @@ from fleetmend.cli.output import note
 if TYPE_CHECKING:
     from fleetmend.aws.installation import Installation
 
-CONCERNS = ("recovery", "rebuild")
+CONCERNS = ("recovery", "rebuild", "health")
 """The concerns there are controllers for, with a queue that people can ask."""
 
 SWITCHED = (*CONCERNS, "compliance")
@@ -109,5 +109,5 @@ def region(given: str | None, *, lab: bool | None) -> str:
 def concern(given: str, known: tuple[str, ...] = CONCERNS) -> str:
     """The concern, if it is one of those known."""
     if given not in known:
-        raise wrong(f"{given!r} is no concern", f"there is: {', '.join(known)}")
+        raise wrong(f"{given!r} is no concern", f"there are: {', '.join(known)}")
     return given

@@ -7,6 +7,7 @@ import typer
 
 from fleetmend.cli import options, target
 from fleetmend.cli.failures import Exit, Failure
+from fleetmend.cli.groups import group_table, grouped
 from fleetmend.cli.options import examples
 from fleetmend.cli.output import as_json, coloured, escape, moment, out, table, working
 from fleetmend.cli.target import Target
@@ -40,12 +41,14 @@ def status(
         down = {instance.id: instance for instance in installation.stopped()}
         subjects = sorted({*down, *installation.open("recovery")})
         entries = {name: installation.record("recovery", name) for name in subjects}
+        groups = grouped(installation)
     rows = [
         _standing(whom, name, down.get(name), entries[name])
         for name in subjects
         if name in down or _is_open(entries[name])
     ]
-    waiting = any(row["status"] in {"exhausted", "unreadable"} for row in rows)
+    stuck = {"exhausted", "unreadable"}
+    waiting = any(row["status"] in stuck for row in (*rows, *groups))
     effective = {name: in_force(modes, name) for name in installation.facts.queues}
     if json:
         as_json(
@@ -54,6 +57,7 @@ def status(
                 "lab": whom.lab,
                 "mode": effective,
                 "subjects": rows,
+                "groups": groups,
             }
         )
     else:
@@ -63,6 +67,8 @@ def status(
             out.print(_standings(rows))
         else:
             out.print("[green]nothing in scope is down, no incident is open[/]")
+        if groups:
+            out.print(group_table(groups))
     raise typer.Exit(Exit.FINDINGS if waiting else Exit.FINE)
 
 
@@ -75,16 +81,17 @@ def status(
 )
 def incidents(
     subject: Annotated[
-        str | None, typer.Argument(metavar="[SUBJECT]", help="An instance id; all if left out.")
+        str | None,
+        typer.Argument(metavar="[SUBJECT]", help="An instance id or a group; all if left out."),
     ] = None,
     *,
+    concern: options.Whose = "recovery",
     would: Annotated[
         bool, typer.Option("--would", help="What observe and plans would have done instead.")
     ] = False,
     most: Annotated[
         int, typer.Option(metavar="N", min=1, max=1000, help="Writes shown of one subject.")
     ] = 50,
-    concern: Annotated[str, typer.Option(metavar="NAME", help="The concern.")] = "recovery",
     environment: options.Environment = None,
     project: options.Project = "fleetmend",
     region: options.Region = None,

@@ -100,6 +100,8 @@ class ComputeArgs(TypedDict):
     policy must admit `instance_log_group`."""
     backup_bucket_arn: NotRequired[pulumi.Input[str]]
     """A bucket that instances may write to, under `instances/` only."""
+    claims: NotRequired[dict[str, str]]
+    """Tags by which controllers claim the group."""
     log_retention_days: NotRequired[int]
     """How long instances' logs are kept; 14 where it is left out."""
 
@@ -313,7 +315,7 @@ class Compute(pulumi.ComponentResource):
             aws.autoscaling.GroupTagArgs(
                 key=key, value=value, propagate_at_launch=key not in {"ResourceType", "Name"}
             )
-            for key, value in own.items()
+            for key, value in {**own, **self._args.get("claims", {})}.items()
         ]
 
     def _scaling(self, group: aws.autoscaling.Group) -> None:

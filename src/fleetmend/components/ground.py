@@ -153,6 +153,8 @@ def _compute_args(
         "backup_bucket_arn": beside.backup_bucket_arn,
         "log_retention_days": settings.log_retention_days,
     }
+    if settings.health.deploy_health:
+        args["claims"] = {settings.health.heal_tag_key: settings.health.heal_tag_value}
     if chosen.volume_kms_key_arn:
         args["volume_key_arn"] = chosen.volume_kms_key_arn
     if balancer is not None:

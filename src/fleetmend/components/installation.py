@@ -17,6 +17,7 @@ from fleetmend.components.controller_names import log_group_name, rule_name
 from fleetmend.components.dashboard import Dashboard, DashboardArgs
 from fleetmend.components.directory import Directory
 from fleetmend.components.ground import Beside, lay_ground, log_groups
+from fleetmend.components.health import Health
 from fleetmend.components.keys import Keys
 from fleetmend.components.output_values import alarm_arns, values
 from fleetmend.components.parameters import Parameters
@@ -28,6 +29,7 @@ from fleetmend.components.secrets import Secrets
 from fleetmend.components.settings import Settings
 from fleetmend.components.storage import BALANCER_PREFIX, Storage, StorageArgs
 from fleetmend.core.compliance import CONCERN as COMPLIANCE
+from fleetmend.core.decisions.health import CONCERN as HEALTH
 from fleetmend.core.decisions.rebuild import CONCERN as REBUILD
 from fleetmend.core.decisions.recovery import CONCERN as RECOVERY
 
@@ -82,6 +84,8 @@ class _Program:
             parts.rebuild = self._rebuild(parts)
         if chosen.compliance.deploy_compliance:
             parts.compliance = self._compliance(parts)
+        if chosen.health.deploy_health:
+            parts.health = self._health(parts)
         if chosen.alerts.deploy_bridge:
             parts.bridge = self._bridge(parts)
         if chosen.alerts.deploy_dashboard:
@@ -95,8 +99,12 @@ class _Program:
         return aws.Provider(name, region=region, allowed_account_ids=allowed)
 
     def _keys(self) -> Keys:
-        controllers = [RECOVERY] if self._settings.recovery.deploy_recovery else []
-        controllers += [REBUILD] if self._settings.rebuild.deploy_rebuild else []
+        wanted = {
+            RECOVERY: self._settings.recovery.deploy_recovery,
+            REBUILD: self._settings.rebuild.deploy_rebuild,
+            HEALTH: self._settings.health.deploy_health,
+        }
+        controllers = [concern for concern, on in wanted.items() if on]
         functions = controllers + ([BRIDGE] if self._settings.alerts.deploy_bridge else [])
         functions += [COMPLIANCE] if self._settings.compliance.deploy_compliance else []
         return Keys(
@@ -294,6 +302,35 @@ class _Program:
         if chosen.compliance_external_id:
             args["external_id"] = chosen.compliance_external_id
         return Compliance("compliance", args, self._opts)
+
+    def _health(self, parts: Parts) -> Health:
+        chosen = self._settings.health
+        return Health(
+            "health",
+            {
+                "installation": self._me,
+                "account_id": self._account,
+                "artifact": self._artifact,
+                "ledger_name": parts.storage.ledger_name,
+                "ledger_arn": parts.storage.ledger_arn,
+                "key_arn": parts.keys.main_arn,
+                "topic_arn": parts.alerts.topic_arn,
+                "topic_key_arn": parts.keys.alerts_arn,
+                "tag_key": chosen.heal_tag_key,
+                "tag_value": chosen.heal_tag_value,
+                "consecutive": chosen.consecutive_samples,
+                "max_replacements": chosen.max_replacements,
+                "healthy_floor_percent": chosen.healthy_floor_percent,
+                "outage_threshold_percent": chosen.outage_threshold_percent,
+                "suspension_minutes": chosen.suspension_minutes,
+                "replace_silent_agents": chosen.replace_silent_agents,
+                "alarm_prefix": chosen.application_alarm_prefix,
+                "sweep_minutes": chosen.health_sweep_minutes,
+                "batch_window_seconds": self._settings.recovery.batch_window_seconds,
+                "function": function_args(self._settings),
+            },
+            self._opts,
+        )
 
     def _bridge(self, parts: Parts) -> Bridge:
         return Bridge(

@@ -11,6 +11,7 @@ from fleetmend.components.compliance import Compliance
 from fleetmend.components.controller import FunctionArgs
 from fleetmend.components.dashboard import Dashboard
 from fleetmend.components.ground import Ground
+from fleetmend.components.health import Health
 from fleetmend.components.keys import Keys
 from fleetmend.components.parameters import Parameters
 from fleetmend.components.rebuild import Rebuild
@@ -35,20 +36,21 @@ class Parts:
     recovery: Recovery | None = None
     rebuild: Rebuild | None = None
     compliance: Compliance | None = None
+    health: Health | None = None
     bridge: Bridge | None = None
     dashboard: Dashboard | None = None
 
     @property
-    def functions(self) -> dict[str, Recovery | Rebuild | Compliance | Bridge]:
+    def functions(self) -> dict[str, Recovery | Rebuild | Health | Compliance | Bridge]:
         """The functions that there are, by concern."""
         others = {"compliance": self.compliance, "bridge": self.bridge}
         made = {concern: part for concern, part in others.items() if part is not None}
         return {**self.controllers, **made}
 
     @property
-    def controllers(self) -> dict[str, Recovery | Rebuild]:
+    def controllers(self) -> dict[str, Recovery | Rebuild | Health]:
         """Those that a queue wakes, by concern."""
-        made = {"recovery": self.recovery, "rebuild": self.rebuild}
+        made = {"recovery": self.recovery, "rebuild": self.rebuild, "health": self.health}
         return {concern: part for concern, part in made.items() if part is not None}
 
 

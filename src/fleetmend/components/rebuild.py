@@ -11,6 +11,7 @@ import pulumi
 
 from fleetmend.components import policies
 from fleetmend.components.controller import Controller, FunctionArgs
+from fleetmend.components.grants import ledger_grants
 from fleetmend.components.identity import InstallationArgs, naming
 from fleetmend.components.naming import Naming
 from fleetmend.components.parameters import (
@@ -21,7 +22,6 @@ from fleetmend.components.parameters import (
     text_parameter,
 )
 from fleetmend.components.policies import Statement
-from fleetmend.components.recovery import ledger_grants
 from fleetmend.core.decisions.rebuild import CONCERN
 from fleetmend.core.decisions.recovery import CONCERN as RECOVERY
 from fleetmend.core.events import TERMINATED_PATTERN

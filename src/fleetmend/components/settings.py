@@ -33,6 +33,7 @@ from fleetmend.components.settings_rules import RULES
 from fleetmend.components.settings_service import (
     AlertSettings,
     ControllerSettings,
+    HealthSettings,
     RecoverySettings,
     SecretsSettings,
     StorageSettings,
@@ -115,6 +116,7 @@ class Settings(BaseModel):
     recovery: RecoverySettings
     rebuild: RebuildSettings
     compliance: ComplianceSettings
+    health: HealthSettings
 
     @classmethod
     def from_sources(cls, config: Mapping[str, str], environ: Mapping[str, str]) -> Self:

@@ -232,6 +232,70 @@ class ControllerSettings(Group):
     )
 
 
+class HealthSettings(Group):
+    """Health: which groups it looks after, and how carefully."""
+
+    deploy_health: bool = switch("Install the health controller.", on=True)
+    heal_tag_key: TagKey = setting(
+        "Auto-Heal",
+        "Auto Scaling groups with this tag are looked after; the one made here gets it.",
+        valid="1 to 128 letters, digits, spaces and . : / = + - @ _, not beginning with aws:",
+    )
+    heal_tag_value: str = setting(
+        "true",
+        "The value that tag must have.",
+        valid="1 to 256 letters, digits, spaces and . : / = + - @ _",
+        pattern=r"^[\w\s.:/=+\-@]+$",
+        max_length=256,
+    )
+    health_sweep_minutes: int = setting(
+        1,
+        "How often every group is looked at: each look is a sample. It also bounds how much Auto "
+        "Scaling may replace by itself before an outage is noticed.",
+        valid="a whole number of minutes from 1 to 60",
+        ge=1,
+        le=60,
+    )
+    consecutive_samples: int = setting(
+        3, "Bad samples in a row until an instance is ill.", valid="1 to 100", ge=1, le=100
+    )
+    max_replacements: int = setting(
+        1, "Most replacements in flight in one group.", valid="1 to 100", ge=1, le=100
+    )
+    healthy_floor_percent: int = setting(
+        50,
+        "Share of a group's desired capacity that must stay healthy for one more to be replaced.",
+        valid="0 to 100",
+        ge=0,
+        le=100,
+    )
+    outage_threshold_percent: int = setting(
+        30,
+        "More than this share of a group ill at once, and at least two, is an outage.",
+        valid="0 to 100",
+        ge=0,
+        le=100,
+    )
+    suspension_minutes: int = setting(
+        30,
+        "Longest time for which an outage keeps Auto Scaling from replacing by itself.",
+        valid="1 to 1440",
+        ge=1,
+        le=1440,
+    )
+    replace_silent_agents: bool = switch(
+        "Replace an instance whose SSM agent is silent. Else it is only told.", on=False
+    )
+    application_alarm_prefix: str = setting(
+        "",
+        "CloudWatch alarms whose names begin so, and that have an InstanceId among their "
+        "dimensions, are that instance's application alarm. Without it there are none.",
+        valid="up to 255 letters, digits and . _ / # -",
+        pattern=r"^[A-Za-z0-9._/#-]*$",
+        max_length=255,
+    )
+
+
 class RecoverySettings(Group):
     """Recovery: what it looks after, and how fast."""
 

@@ -30,6 +30,11 @@ DOWN_PATTERN: Mapping[str, Any] = {
     "detail": {"state": ["stopped", "terminated"]},
 }
 """Both: what recovery is woken by."""
+SCALED_PATTERN: Mapping[str, Any] = {
+    "source": ["aws.autoscaling"],
+    "detail-type": ["EC2 Instance Launch Successful", "EC2 Instance Terminate Successful"],
+}
+"""Amazon EC2 Auto Scaling User Guide, "Amazon EC2 Auto Scaling event reference"."""
 
 SWEEP = "sweep"
 """The scheduler's whole message is `{"fleetmend": "sweep"}`."""
@@ -165,8 +170,10 @@ def _event_subject(fields: Mapping[str, object], subjects: Subjects) -> str:
 def _subject(fields: Mapping[str, object], subjects: Subjects) -> str:
     """A subject's name, or that of one of the ledger's own notices (see telling.py)."""
     value = fields.get("subject")
-    if isinstance(value, str) and re.fullmatch(r"(digest|unreadable)-[\w.-]{1,80}", value):
-        return value
+    if isinstance(value, str):
+        notice = re.fullmatch(r"digest:[0-9a-f]{1,64}|unreadable:(?P<of>.+)", value)
+        if notice and (notice["of"] is None or subjects.pattern.fullmatch(notice["of"])):
+            return value
     return _named(fields, "subject", subjects)
 
 

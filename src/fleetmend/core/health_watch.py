@@ -89,8 +89,9 @@ def verified(
     """What became of the marked: replaced means a new instance at work and well in its place.
 
     Marks that others made count like ours, since Auto Scaling replaces those too. A successor is
-    a sound member launched after the mark, that is counted once; where the whole desired capacity
-    is sound again without one (a warm instance came in, or fewer are wanted), it is over as well.
+    a sound member launched after the mark, that is counted once; where nothing was launched
+    since and the group has its size (a warm instance came in, or fewer are wanted), it is over as
+    well.
     A mark that is no longer there replaces nothing.
     """
     replacing = dict(memory.replacing)
@@ -104,13 +105,14 @@ def verified(
                 replacing[member.id] = Replacing(since, why)
     settled = policy.sample_every / 2  # a mark just made may not be seen yet
     here = {member.id: member for member in group.members}
-    sound = [member for member in group.serving if member.sound and member.id not in found.ill]
-    whole = sum(member.weight for member in sound) >= group.desired
-    free = [member for member in sound if member.id not in memory.counted]
+    kept = sum(member.weight for member in group.serving if not member.marked)
+    free = [member for member in group.serving if member.id not in memory.counted]
     counted, done, told = list(memory.counted), dict[str, int](), list[Told]()
     for name, one in sorted(replacing.items(), key=lambda item: (item[1].at, item[0])):
         age = now - one.at
-        fresh = next((m for m in free if m.launched_at and m.launched_at >= one.at), None)
+        newer = [m for m in free if m.launched_at and m.launched_at >= one.at]
+        fresh = next((m for m in newer if m.sound and m.id not in found.ill), None)
+        whole = not newer and kept >= group.desired
         if name not in here and (fresh or whole):
             done[name] = int(age.total_seconds())
             told.append(_replaced(group, name, one, fresh.id if fresh else "", done[name]))
@@ -123,11 +125,11 @@ def verified(
         elif age > policy.verify_window:
             text = f"{name} in {group.name} was marked at {one.at:%H:%M} UTC, no successor yet"
             told.append(Told("late", f"late-{name}", text))
-    kept = tuple(name for name in counted if name in here)
-    return replace(memory, replacing=replacing, counted=kept, done=done), told
+    still = tuple(name for name in counted if name in here)
+    return replace(memory, replacing=replacing, counted=still, done=done), told
 
 
 def _replaced(group: Group, name: str, one: Replacing, by: str, seconds: int) -> Told:
-    how = f"replaced by {by}" if by else "gone, and the group is whole again"
+    how = f"replaced by {by}" if by else "gone, and the group has its size again"
     text = f"{name} in {group.name} ({one.why}) is {how}, after {seconds} s"
     return Told("replaced", f"replaced-{name}", text)

@@ -17,7 +17,8 @@ DIGEST_ABOVE = 5
 """More alerts than this in one run become one digest: a storm is read by nobody."""
 
 _LISTED = 40
-_NOTICES = ("digest-", "unreadable-")
+_NOTICES = ("digest:", "unreadable:")
+"""With a colon, which stands in no name that AWS gives: no subject is taken for a notice."""
 
 
 def is_notice(subject: str) -> bool:
@@ -46,7 +47,7 @@ def digest(concern: str, owed: Mapping[str, Iterable[Alert]], now: datetime) -> 
     """
     alerts = [alert for subject in sorted(owed) for alert in owed[subject]]
     facts = "\n".join(alert.fact for alert in alerts)
-    name = f"digest-{hashlib.sha256(facts.encode()).hexdigest()[:24]}"
+    name = f"digest:{hashlib.sha256(facts.encode()).hexdigest()[:24]}"
     kinds: dict[str, int] = {}
     for alert in alerts:
         kinds[alert.kind] = kinds.get(alert.kind, 0) + 1
@@ -65,6 +66,6 @@ def unreadable(concern: str, subject: str, why: str, aside: str, now: datetime) 
         f"Nothing is done about it until someone says so: fleetmend retry {subject}"
     )
     record = Record(
-        concern, f"unreadable-{subject}", Status.CLOSED, reason="unreadable", opened_at=now
+        concern, f"unreadable:{subject}", Status.CLOSED, reason="unreadable", opened_at=now
     )
     return replace(record, note=why).telling("unreadable", text, key=aside)

@@ -23,10 +23,11 @@ from fleetmend.components.marked import (
     read_text,
     validated,
 )
+from fleetmend.core.groups import HealthPolicy
 from fleetmend.core.model import RecoveryPolicy, Selector
 from fleetmend.core.rebuilding import RebuildPolicy
 from fleetmend.lab.entries import mappings, one_word
-from fleetmend.lab.vocabulary import End, PolicyOverrides, RebuildOverrides
+from fleetmend.lab.vocabulary import End, HealthOverrides, PolicyOverrides, RebuildOverrides
 from fleetmend.lab.words import (
     EXPECTATIONS,
     FROM_FILE,
@@ -40,9 +41,10 @@ from fleetmend.lab.words import (
 
 __all__ = ["Instances", "Scenario", "ScenarioError", "Step", "load", "loads", "when_tagged"]
 
-POLICIES: Mapping[str, type[RecoveryPolicy]] = {
+POLICIES: Mapping[str, type[RecoveryPolicy | HealthPolicy]] = {
     "recovery": RecoveryPolicy,
     "rebuild": RebuildPolicy,
+    "health": HealthPolicy,
 }
 """The policy of each concern."""
 
@@ -109,6 +111,7 @@ class Group(_Part):
     max: int = Field(default=1000, ge=0, description="largest size")
     zones: int = Field(default=2, ge=1, le=6, description="over how many zones it spans")
     tags: dict[str, str] = Field(default_factory=dict[str, str], description="passed on to all")
+    balanced: bool = Field(default=False, description="whether a balancer checks its instances")
     type: str = Field(default="t3.micro", description="instance type")
 
 
@@ -129,6 +132,9 @@ class Installed(_Part):
     rebuild: RebuildOverrides = Field(
         default_factory=dict[str, Any],
         description="rebuild's settings by name",
+    )
+    health: HealthOverrides = Field(
+        default_factory=dict[str, Any], description="health's settings by name"
     )
     mode: Literal["off", "observe", "act"] = Field(default="act", description="the kill switch")
 
@@ -163,7 +169,7 @@ class Scenario(_Part):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     name: str = Field(min_length=1, description="one line for people")
-    concern: Literal["recovery", "rebuild"] = Field(
+    concern: Literal["recovery", "rebuild", "health"] = Field(
         default="recovery", description="whose controller is at work"
     )
     seed: int = Field(default=1, ge=0, description="everything random comes from it")
@@ -184,7 +190,7 @@ class Scenario(_Part):
         return cast("Mapping[str, Any]", getattr(self.settings, self.concern))
 
     @property
-    def policy(self) -> type[RecoveryPolicy]:
+    def policy(self) -> type[RecoveryPolicy | HealthPolicy]:
         """The kind of policy that the controller at work has."""
         return POLICIES[self.concern]
 

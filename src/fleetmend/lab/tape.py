@@ -2,11 +2,13 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
+from urllib.parse import unquote
 
 _INSTANCE = re.compile(r"i-[0-9a-f]{8,17}|mass-stop")
+_OF_A_GROUP = re.compile(r"(would/)?(records|open|aside)/health/(?P<name>[^/]+?)(\.json|/.*)?$")
 
 
 @dataclass
@@ -118,14 +120,18 @@ def subjects(service: str, params: Mapping[str, Any]) -> tuple[str, ...]:
         case "ec2":
             one = params.get("InstanceId") or _origin(params)
             return tuple(params.get("InstanceIds", (one,) if one else ()))
+        case "autoscaling":
+            named = [params.get("InstanceId"), params.get("AutoScalingGroupName")]
+            return tuple(str(name) for name in named if name)
         case "s3":
-            return tuple(_INSTANCE.findall(str(params.get("Key", ""))))
+            key = str(params.get("Key", ""))
+            group = _OF_A_GROUP.match(key)
+            return (unquote(group["name"]),) if group else tuple(_INSTANCE.findall(key))
         case "sqs":
             entries = cast("list[Mapping[str, Any]]", params.get("Entries", [params]))
-            found = " ".join(str(entry.get("MessageBody", "")) for entry in entries)
-            return tuple(dict.fromkeys(_INSTANCE.findall(found)))
+            return _named([entry.get("MessageBody", "") for entry in entries])
         case "sns":
-            return tuple(dict.fromkeys(_INSTANCE.findall(str(params.get("Message", "")))))
+            return _named([params.get("Message", "")])
         case _:
             return ()
 
@@ -139,6 +145,16 @@ def _origin(params: Mapping[str, Any]) -> str:
         if tag["Key"] in {"fleetmend:rebuilt-from", "fleetmend:restored-for"}
     ]
     return marks[0] if marks else ""
+
+
+def _named(texts: Iterable[object]) -> tuple[str, ...]:
+    """The instances in these texts, or else the subjects that they say they are about."""
+    found = _INSTANCE.findall(" ".join(map(str, texts)))
+    if not found:
+        told = [as_json(text) for text in texts]
+        bodies = [cast("Mapping[str, Any]", one) for one in told if isinstance(one, dict)]
+        found = [str(body["subject"]) for body in bodies if "subject" in body]
+    return tuple(dict.fromkeys(found))
 
 
 def as_json(body: object) -> object:

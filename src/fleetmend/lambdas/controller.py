@@ -9,7 +9,7 @@ practice over the ports of one run. `lambdas/<concern>.py` declares it and nothi
 """
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -23,6 +23,7 @@ from fleetmend.core.loop import Case, Practice
 from fleetmend.core.model import Mode, Record
 from fleetmend.core.ports import LedgerUnavailable, Lost, PortError
 from fleetmend.lambdas import envelope, parameters, settings, wiring
+from fleetmend.lambdas.envelope import Figure
 from fleetmend.lambdas.fields import Declared, P
 from fleetmend.lambdas.inbox import EventUnreadable, Inbox, Word, is_batch, open_batch
 from fleetmend.lambdas.parameters import InForce
@@ -56,13 +57,14 @@ class Concern(Generic[P, S]):
     """What one controller is, beyond being one.
 
     `bind` gets the policy in force and what the run has; where the run only watches, it binds
-    the port that does nothing.
+    the port that does nothing. `figures` are what a case tells of its subject as metrics.
     """
 
     name: str
     policy: Declared[P]
     subjects: Subjects
     bind: Callable[[P, Wired], Bound[S]]
+    figures: Callable[[P, Case[S]], Iterable[Figure]] = lambda _, __: ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +89,13 @@ def handler(
         environment, world = _container()
         with envelope.opened(concern.name, context) as tell:
 
-            def told(cases: Sequence[Case[S]]) -> None:
-                tell(cases)
+            def told(served: Served[P, S]) -> None:
+                policy = served.in_force.policy
+                tell(served.cases)
+                for case in served.cases:
+                    envelope.measured(concern.name, concern.figures(policy, case))
                 if not is_batch(event):
-                    envelope.swept(cases, world.clock())
+                    envelope.swept(served.cases, world.clock())
 
             return run(event, context, concern, environment, world, told)
 
@@ -103,7 +108,7 @@ def run(
     concern: Concern[P, S],
     environment: Settings,
     world: World,
-    tell: Callable[[Sequence[Case[S]]], None] = lambda _: None,
+    tell: Callable[[Served[P, S]], None] = lambda _: None,
 ) -> dict[str, Any]:
     """One call of the function in any world; returns what Lambda is to be answered.
 
@@ -113,7 +118,7 @@ def run(
         concern: whose function it is.
         environment: the function's own.
         world: where it runs; the lab brings its own.
-        tell: hears what became of every subject.
+        tell: hears what the call came to.
 
     Raises:
         EventUnreadable: the event is neither a batch nor a sweep.
@@ -123,7 +128,7 @@ def run(
         BatchProcessingError: no message of the batch could be served.
     """
     served = serve(event, concern, environment, world, envelope.time_left(context))
-    tell(served.cases)
+    tell(served)
     if served.inbox is not None:
         return envelope.partial_failures(event, served.inbox.failures, context)
     _raise_if_incomplete(served.cases)

@@ -5,14 +5,15 @@ for what failed, nothing for a subject that was looked at and left alone. Metric
 the log in the embedded metric format, which CloudWatch reads without an API call.
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit, single_metric
 from aws_lambda_powertools.utilities.batch import (
     BatchProcessor,
     EventType,
@@ -46,6 +47,30 @@ def opened(
         raise
     finally:
         _metrics.flush_metrics()
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number about a subject, told under the dimensions that tell it from others'."""
+
+    name: str
+    value: float
+    dimensions: Mapping[str, str]
+    unit: MetricUnit = MetricUnit.Count
+
+
+def measured(concern: str, figures: Iterable[Figure]) -> None:
+    """Write figures; those of the same dimensions stand in one line of the log."""
+    lines: dict[tuple[tuple[str, str], ...], list[Figure]] = {}
+    for figure in figures:
+        lines.setdefault(tuple(sorted(figure.dimensions.items())), []).append(figure)
+    for dimensions, those in lines.items():
+        own = EphemeralMetrics()
+        for name, value in (("concern", concern), *dimensions):
+            own.add_dimension(name=name, value=value)
+        for figure in those:
+            own.add_metric(name=figure.name, unit=figure.unit, value=figure.value)
+        own.flush_metrics()
 
 
 def swept(cases: Sequence[Case[Any]], now: datetime) -> None:

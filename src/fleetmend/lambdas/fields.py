@@ -227,6 +227,19 @@ class Texts:
         return tuple(dict.fromkeys(str(text) for text in texts))
 
 
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text of at most so many characters."""
+
+    longest: int
+
+    def take(self, value: object) -> str:
+        """See `Kind`."""
+        if not isinstance(value, str) or len(value) > self.longest:
+            raise ValueError(f"{value!r} is not a text of at most {self.longest} characters")
+        return value
+
+
 LEASE = Duration(SHORTEST_LEASE.total_seconds(), 900.0)
 """An intent's life: it must outlast a run and the SDK's patience (ledger.md's rule)."""
 

@@ -346,8 +346,20 @@ def test_what_would_be_is_kept_apart(world):
     assert sorted(world.bucket.objects) == [f"would/{HINT}", f"would/{KEY}"]
 
 
-@pytest.mark.parametrize("subject", ["", "../x", "a/b", "a b", "é", "x" * 129, "-x"])
-def test_a_subject_cannot_leave_its_place(world, subject):
+@pytest.mark.parametrize("subject", ["../x", "a/b", "web (1)", "é", "x" * 255, ".", "%41", "-x"])
+def test_any_name_has_a_place_of_its_own_and_stays_in_it(world, subject):
+    ledger = world.ledger()
+    record = Record("recovery", subject, Status.OPEN)
+    ledger.write(record, ledger.read(subject))
+    keys = sorted(world.bucket.objects)
+    assert [key.count("/") for key in keys] == [2, 2]
+    assert all("/." not in key for key in keys)
+    assert ledger.open() == [subject]
+    assert world.ledger().read(subject).record.subject == subject
+
+
+@pytest.mark.parametrize("subject", ["", "x" * 901])
+def test_what_is_no_name_has_no_place(world, subject):
     with pytest.raises(ValueError, match="no name of a subject"):
         world.ledger().read(subject)
     assert not world.calls

@@ -53,7 +53,7 @@ def test_a_concern_without_a_controller(account, fleetmend):
     ran = fleetmend("run", "recovery", "-e", "test", "--region", "eu-west-1", "--by", "ana")
     assert ran.code == 3
     assert "no controller for recovery" in ran.err
-    assert fleetmend("run", "health", "-e", "test", "--region", "eu-west-1").code == 2
+    assert fleetmend("run", "wealth", "-e", "test", "--region", "eu-west-1").code == 2
 
 
 def test_what_aws_refuses_is_a_sentence_with_a_remedy(account, fleetmend, monkeypatch):

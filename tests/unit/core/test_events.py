@@ -23,7 +23,11 @@ READ = [
     ({"source": "aws.ec2", "detail": {"instance-id": I, "state": "stopped"}}, Look(I)),
     ({"detail": {"instance-id": I, "state": "running"}}, Look(I)),
     ({"fleetmend": "look", "subject": I, "revision": 3}, Look(I, 3)),
-    ({"fleetmend": "look", "subject": "digest-0a1b", "revision": 1}, Look("digest-0a1b", 1)),
+    ({"fleetmend": "look", "subject": "digest:0a1b", "revision": 1}, Look("digest:0a1b", 1)),
+    (
+        {"fleetmend": "look", "subject": f"unreadable:{I}", "revision": 1},
+        Look(f"unreadable:{I}", 1),
+    ),
     ({"fleetmend": "release", "subject": I, "by": "ann"}, Release(I, "ann")),
     ({"fleetmend": "retry", "subject": I, "by": "ann", "run": "r1"}, Retry(I, "ann", "r1")),
     ({"fleetmend": "retry", "all": True, "by": "ann"}, Retry("", "ann")),

@@ -364,7 +364,7 @@ def test_a_group_that_shrank_needs_no_successor():
     world.group = replace(world.group, members=left, desired=5)
     world.look()
     assert world.record.status is Status.CLOSED
-    assert "whole again" in world.record.alerts[0].text
+    assert "its size again" in world.record.alerts[0].text
 
 
 def test_retirements_are_served_one_by_one_and_are_no_outage():

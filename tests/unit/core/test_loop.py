@@ -169,7 +169,7 @@ def test_many_alerts_become_one_digest(world):
     world.outcome = lambda subject: Outcome(Result.REFUSED, "Nope")
     look(world, *names)
     assert len(world.sent) == 1
-    assert all(world.records[n].alerts[0].delivered.startswith("digest-") for n in names)
+    assert all(world.records[n].alerts[0].delivered.startswith("digest:") for n in names)
     later(world, 200)
     look(world, *world.open())
     assert len(world.sent) == 1
@@ -181,7 +181,7 @@ def test_a_digest_that_could_not_be_sent_is_sent_later(world):
     world.outcome = lambda subject: Outcome(Result.REFUSED, "Nope")
     world.mute = True
     look(world, *names)
-    digest = next(name for name in world.hints if name.startswith("digest-"))
+    digest = next(name for name in world.hints if name.startswith("digest:"))
     world.mute = False
     later(world, 91)
     look(world, hints=[digest])
@@ -195,7 +195,7 @@ def test_garbage_is_set_aside_told_once_and_left_alone(world):
     for _ in range(2):
         look(world, "i-1", "i-2")
     assert world.starts == [["i-2"]]
-    assert [fact.split("/")[1] for fact in world.sent] == ["unreadable-i-1"]
+    assert [fact.split("/")[1] for fact in world.sent] == ["unreadable:i-1"]
 
 
 def test_only_a_person_starts_garbage_anew(world):

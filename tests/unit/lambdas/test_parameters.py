@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from fleetmend.core.model import Mode, RecoveryPolicy, Selector
 from fleetmend.lambdas import parameters
 from fleetmend.lambdas.fields import Declared, Duration, Switch
+from fleetmend.lambdas.health import HEALTH
 from fleetmend.lambdas.rebuild import REBUILD
 from fleetmend.lambdas.recovery import POLICY, RECOVERY
 from tests.unit.lambdas.account import SETTINGS, Account
@@ -26,7 +27,7 @@ def read(account, environment=SETTINGS):
     return parameters.read(world.client("ssm"), environment, POLICY, world.clock)
 
 
-CONCERNS = [RECOVERY, REBUILD]
+CONCERNS = [RECOVERY, REBUILD, HEALTH]
 
 
 @pytest.mark.parametrize("concern", CONCERNS, ids=lambda concern: concern.name)

@@ -5,6 +5,7 @@ thing: mark one member, or suspend, or take back marks, or resume. All four are 
 AWS, so that a repeated one changes nothing (docs/health.md has the table of signals).
 """
 
+from collections.abc import Container
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -36,6 +37,19 @@ REPLACE = "replace"
 SUSPEND = "suspend"
 RESET = "reset"
 RESUME = "resume"
+
+REFUSALS = frozenset(
+    {
+        "below-floor",
+        "budget",
+        "held",
+        "hook-running",
+        "outage",
+        "refreshing",
+        "suspended",
+    }
+)
+"""Reasons for which an ill member is deliberately not replaced now."""
 
 _KEPT_ATTEMPTS = 20
 _SOON = timedelta(seconds=15)
@@ -71,8 +85,7 @@ def decide(
     try:
         if seen is None or not policy.selector.matches(seen.tags):
             return _left(record, seen)
-        before = record or Record(CONCERN, subject, Status.CLOSED)
-        return _Case(seen, before, policy, now, intent_id).decide()
+        return _Case(subject, seen, record, policy, now, intent_id).decide()
     except MemoryUnreadable as error:
         return incidents.unreadable(record or Record(CONCERN, subject, Status.OPEN), error)
 
@@ -138,6 +151,15 @@ def _left(record: Record | None, seen: Group | None) -> Decision:
     return Decision(reason, closed)
 
 
+def _well(seen: Group, ill: Container[str], replacing: Container[str]) -> int:
+    """What remains healthy, by weight: known to be well, and not on its way out."""
+    return sum(
+        member.weight
+        for member in seen.serving
+        if member.sound and member.id not in ill and member.id not in replacing
+    )
+
+
 def _is_hooked(member: Member) -> bool:
     """Whether a lifecycle hook holds it; what happens in the warm pool is nobody's business."""
     return member.lifecycle.endswith((":Wait", ":Proceed")) and not member.lifecycle.startswith(
@@ -149,8 +171,16 @@ class _Case:
     """One group on its way to a decision; every method is pure."""
 
     def __init__(
-        self, seen: Group, record: Record, policy: HealthPolicy, now: datetime, intent_id: str
+        self,
+        subject: str,
+        seen: Group,
+        stored: Record | None,
+        policy: HealthPolicy,
+        now: datetime,
+        intent_id: str,
     ) -> None:
+        record = stored or Record(CONCERN, subject, Status.CLOSED)
+        self.stored = stored
         self.seen, self.policy, self.now, self.intent_id = seen, policy, now, intent_id
         self.found = symptoms(seen, policy, now)
         self.looks_like = outage(seen, self.found.struck, policy)
@@ -256,8 +286,8 @@ class _Case:
         return self._plan(SUSPEND, self.looks_like)
 
     def _healthy(self) -> Decision:
-        if self.record.opened_at == self.now and not self.record.owed:
-            return Decision("healthy", None)
+        if self.stored is None or self.stored.status is Status.CLOSED:
+            return Decision("healthy", self.stored)
         closed = replace(
             self.record,
             status=Status.CLOSED,
@@ -294,24 +324,34 @@ class _Case:
         hooked = sorted(m.id for m in self.seen.members if _is_hooked(m))
         if hooked:
             return "hook-running", f"a lifecycle hook is running on {', '.join(hooked)}"
-        if len(self.memory.replacing) >= self.policy.max_replacements:
-            return "budget", f"{len(self.memory.replacing)} replacement(s) in flight"
-        well = sum(
-            member.weight
-            for member in self.seen.serving
-            if member.id not in self.found.ill
-            and not member.marked
-            and member.id not in self.memory.replacing
-        )
+        flying = self._in_flight()
+        if flying >= self.policy.max_replacements:
+            return "budget", f"{flying} replacement(s) in flight"
+        well = _well(self.seen, self.found.ill, self.memory.replacing)
         floor = self.policy.floor(self.seen)
         if well < floor:
             return "below-floor", f"{well} healthy, and {floor} must remain"
         return None
 
+    def _in_flight(self) -> int:
+        """How many are marked and not yet replaced; what is gone and overdue blocks no other."""
+        here = {member.id for member in self.seen.members}
+        recent = self.now - self.policy.verify_window
+        return sum(name in here or one.at > recent for name, one in self.memory.replacing.items())
+
     # --- what is written ---
 
     def _rest(self, reason: str, note: str) -> Decision:
-        """Nothing to do now; the next sweep looks again."""
+        """Nothing to do now; the next sweep looks again.
+
+        A record that owes an alert is not written anew for a sample's sake while whoever wrote it
+        may still be telling: every write begins that time again, and nobody would ever inherit.
+        """
+        before = self.stored
+        if before and before.owed and before.written_at and self.record.alerts == before.alerts:
+            telling = self.now < before.written_at + self.policy.intent_lifetime
+            if telling and before.status is Status.OPEN and before.reason == reason:
+                return Decision(reason, before)
         self.record = replace(self.record, reason=reason, note=note, next_look_at=None)
         return Decision(reason, replace(self.record, detail=to_detail(self.memory)))
 

@@ -52,19 +52,15 @@ ACCEPTED: tuple[Accepted, ...] = (
             "ReEncryptTo",
         )
     ),
-    Accepted(
-        "rebuild",
-        "s3:PutObject",
-        "arn:*:s3:::*/would/aside/rebuild/*",
-        "A record of what would have been done can be unreadable too, and is then set aside; the "
-        "lab garbles true records only.",
-    ),
-    Accepted(
-        "recovery",
-        "s3:PutObject",
-        "arn:*:s3:::*/would/aside/recovery/*",
-        "A record of what would have been done can be unreadable too, and is then set aside; the "
-        "lab garbles true records only.",
+    *(
+        Accepted(
+            concern,
+            "s3:PutObject",
+            f"arn:*:s3:::*/would/aside/{concern}/*",
+            "A record of what would have been done can be unreadable too, and is then set aside; "
+            "the lab garbles true records only.",
+        )
+        for concern in ("recovery", "rebuild", "health")
     ),
 )
 """The product's own."""

@@ -152,6 +152,34 @@ def _instances(call: Call, world: World) -> Iterator[Need]:
             )
 
 
+def _group(call: Call, world: World) -> Iterator[Need]:
+    """An act on a group, with the tags that it had; on an instance it is its group's.
+
+    Service Authorization Reference, "Actions defined by Amazon EC2 Auto Scaling".
+    """
+    place = world.place
+    head = f"arn:{place.partition}:autoscaling:{place.region}:{place.account}"
+    for name, tags in call.tags.items():
+        context = {
+            f"{prefix}:resourcetag/{key.lower()}": (value,)
+            for key, value in tags.items()
+            for prefix in ("autoscaling", "aws")
+        }
+        unique = "00000000-0000-4000-8000-000000000000"
+        arn = f"{head}:autoScalingGroup:{unique}:autoScalingGroupName/{name}"
+        yield Need(call.name, arn, context)
+
+
+def _anything(action: str) -> "Mapper":
+    """An action that knows no resources, under another name than its operation's."""
+
+    def found(call: Call, world: World) -> Iterator[Need]:
+        del call, world
+        yield Need(action, "*")
+
+    return found
+
+
 def _object(*actions: str, key: tuple[str, ...]) -> "Mapper":
     """An operation on an object, and on the key of its bucket."""
 
@@ -267,6 +295,10 @@ def _texts(call: Call, name: str) -> list[str]:
 Mapper = Callable[[Call, World], Iterator[Need]]
 
 _TABLE: Mapping[str, Mapper] = {
+    "autoscaling:ResumeProcesses": _group,
+    "autoscaling:SetInstanceHealth": _group,
+    "autoscaling:SuspendProcesses": _group,
+    "elbv2:DescribeTargetHealth": _anything("elasticloadbalancing:DescribeTargetHealth"),
     "cloudwatch:PutMetricData": _metrics,
     "ec2:AssociateAddress": making.attaches,
     "ec2:AttachNetworkInterface": making.attaches,

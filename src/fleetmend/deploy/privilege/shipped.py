@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from fleetmend.core.graph import Graph, Node
+from fleetmend.core.groups import HealthPolicy
 from fleetmend.core.model import Selector
 from fleetmend.core.rebuilding import RebuildPolicy
 from fleetmend.deploy.privilege.calls import Call, Recording, read
@@ -131,7 +132,8 @@ def _retagged(call: Call, default: Selector, selector: Selector) -> Call:
 
 def _default(concern: str) -> Selector:
     """The selector that the scenarios were played with."""
-    return {"rebuild": RebuildPolicy().selector}.get(concern, Selector())
+    played = {"rebuild": RebuildPolicy().selector, "health": HealthPolicy().selector}
+    return played.get(concern, Selector())
 
 
 def _selector(view: View, concern: str) -> Selector:

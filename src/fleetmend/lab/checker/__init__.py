@@ -5,14 +5,14 @@ what was really so) and knows the specification, not the product. Each rule is a
 yields violations; `check` asks them all.
 """
 
-from fleetmend.lab.checker import acts, mass, rebuilds, records
-from fleetmend.lab.checker.evidence import Law, Violation, gather, live_intent
+from fleetmend.lab.checker import acts, health, mass, rebuilds, records
+from fleetmend.lab.checker.evidence import GroupLaw, Law, Violation, gather, live_intent
 from fleetmend.lab.tape import Tape
 
 AT_LAST = (*records.AT_LAST, *rebuilds.AT_LAST)
 """What must have come true once a history is over and nothing disturbs it any more."""
 
-__all__ = ["Law", "Violation", "check", "duplicates"]
+__all__ = ["GroupLaw", "Law", "Violation", "check", "duplicates"]
 
 
 def check(tape: Tape, law: Law, *, quiet: bool = False) -> list[Violation]:
@@ -25,6 +25,14 @@ def check(tape: Tape, law: Law, *, quiet: bool = False) -> list[Violation]:
             been settled and told, and a second pass change nothing.
     """
     evidence = gather(tape, law)
+    if law.groups is not None:
+        found = [*health.judged(evidence, law.groups)]
+        rules = [acts.overlapping_intents, *records.OF_ANY]
+        if quiet:
+            found += health.left_behind(evidence, law.groups)
+            rules.append(records.told_at_last)
+        found += [violation for rule in rules for violation in rule(evidence)]
+        return sorted(found, key=lambda violation: violation.at)
     rules = [*acts.RULES, *mass.RULES, *rebuilds.RULES, *records.ALWAYS]
     rules += AT_LAST if quiet else ()
     found = [violation for rule in rules for violation in rule(evidence)]

@@ -5,10 +5,11 @@ checks a writer with its own reader finds the mistakes they share to be none.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
+from urllib.parse import unquote
 
 from fleetmend.lab.tape import Call, Run, Tape, Truth
 
@@ -53,6 +54,23 @@ class Violation:
 
 
 @dataclass(frozen=True)
+class GroupLaw:
+    """What is promised of groups; the defaults are the specification's."""
+
+    desired: Mapping[str, int]
+    members: Callable[[str], tuple[str, ...]]
+    budget: int = 1
+    floor: float = 0.5
+    suspension: float = 1800.0
+    threshold: float = 0.30
+    consecutive: int = 3
+    sample: float = 60.0
+    lag: float = 35.0
+    grace: float = 300.0
+    end: float = 0.0
+
+
+@dataclass(frozen=True)
 class Law:
     """What is promised. Durations in seconds; the defaults are the specification's."""
 
@@ -69,6 +87,8 @@ class Law:
     mass_wait: float = 240.0
     mass_quiet: float = 60.0
     pace: int = 30
+    groups: GroupLaw | None = None
+    """What is promised of groups, where health is at work."""
     lag: float = 30.0
     """How old the facts may be that an act rests on: observation, and EC2's own consistency."""
 
@@ -261,7 +281,7 @@ def gather(tape: Tape, law: Law) -> Evidence:
         match = _RECORD.fullmatch(call.key) if call.name == "s3:PutObject" else None
         if match and call.took_effect and call.done is not None and isinstance(call.written, dict):
             body = cast("Mapping[str, Any]", call.written)
-            subject = of(match["subject"])
+            subject = of(unquote(match["subject"]))
             subject.writes.append(Write(call.done, call, subject.id, body))
     for subject in subjects.values():
         subject.writes.sort(key=lambda write: write.at)

@@ -9,7 +9,7 @@ from fleetmend.lab.checker.evidence import SHORT_FREEZE, SLACK, Evidence, Violat
 from fleetmend.lab.tape import Told
 
 MASS_STOP = "mass-stop"
-_DIGEST = re.compile(r"digest-\w+")
+_DIGEST = re.compile(r"digest:\w+")
 LONGEST_WAKE = 900.0
 CHANGES = frozenset({"ec2:StartInstances", "s3:PutObject", "s3:DeleteObject", "sns:Publish"})
 UNOWED = frozenset({"claimed", "ledger-unavailable", "settings-broken"})
@@ -199,13 +199,18 @@ def quiet_at_last(evidence: Evidence) -> Iterator[Violation]:
             )
 
 
-ALWAYS: tuple[Callable[[Evidence], Iterator[Violation]], ...] = (
+OF_ANY: tuple[Callable[[Evidence], Iterator[Violation]], ...] = (
     no_state_twice,
+    told_as_owed,
+    told_once,
+)
+"""What holds of every concern's records."""
+
+ALWAYS: tuple[Callable[[Evidence], Iterator[Violation]], ...] = (
+    *OF_ANY,
     next_look,
     exhausted_stays,
     true_ends,
-    told_as_owed,
-    told_once,
 )
 AT_LAST: tuple[Callable[[Evidence], Iterator[Violation]], ...] = (
     told_at_last,

@@ -37,6 +37,13 @@ _ELEMENTS = {"system": "systemStatus", "instance": "instanceStatus"}
 _XML = [("content-type", "text/xml;charset=UTF-8")]
 
 
+_NO_REFRESHES = (
+    b"<DescribeInstanceRefreshesResponse><DescribeInstanceRefreshesResult><InstanceRefreshes/>"
+    b"</DescribeInstanceRefreshesResult></DescribeInstanceRefreshesResponse>"
+)
+"""moto knows no instance refresh: none has ever been made here."""
+
+
 class Dropped(ConnectionAbortedError):
     """The connection was cut on purpose; werkzeug takes it as a client that went away."""
 
@@ -119,6 +126,8 @@ class Ec2Gateway:
         """Have moto do it, with what it lacks before and after."""
         try:
             match call.service, call.operation:
+                case "autoscaling", "DescribeInstanceRefreshes":
+                    return 200, _XML, _NO_REFRESHES
                 case "ec2", "DescribeInstances" | "DescribeInstanceStatus":
                     return self._describe(call, environ)
                 case "ec2", "StartInstances" | "StopInstances" | "TerminateInstances":

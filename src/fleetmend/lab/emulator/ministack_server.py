@@ -35,6 +35,10 @@ KEPT_BODY = 65_536
 """Bytes: bodies of objects up to this size are kept with the call; a record is far smaller."""
 
 
+_NO_AGENTS = b'{"InstanceInformationList": []}'
+"""MiniStack does not know DescribeInstanceInformation: no instance here has an agent."""
+
+
 class MinistackGateway:
     """An ASGI application around MiniStack's."""
 
@@ -85,7 +89,10 @@ class MinistackGateway:
             self.tape.add(call.answered(0, "NoAnswer", lost=True))
             return
         answer = _Answer(send, lost=kind in {"lost", "crash-after"})
-        await self._inner(scope, _replay(body), answer)
+        if (call.service, call.operation) == ("ssm", "DescribeInstanceInformation"):
+            await _answer(answer, 200, _NO_AGENTS, {"content-type": "application/x-amz-json-1.1"})
+        else:
+            await self._inner(scope, _replay(body), answer)
         if kind == "crash-after":
             signal_worker(call.process, "KILL")
         self.tape.add(call.answered(answer.status, answer.error, lost=answer.lost))

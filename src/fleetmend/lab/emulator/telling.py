@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
+from urllib.parse import unquote
 
 from fleetmend.lab.emulator.calls import WireCall
 from fleetmend.lab.emulator.fleet import Fleet
@@ -100,7 +101,7 @@ def _meant(call: WireCall, fleet: Fleet, at: float) -> list[Event]:
 def _written(call: WireCall, fleet: Fleet, at: float) -> list[Event]:
     aside = _ASIDE.fullmatch(call.resource)
     if aside:
-        name = fleet.name(aside["subject"])
+        name = fleet.name(unquote(aside["subject"]))
         return [Event(at, "record", name, "set-aside", {"aside": aside["key"]})]
     match = _RECORD.fullmatch(call.resource)
     body = _json(call.parameters.get("Body", ""))
@@ -114,7 +115,9 @@ def _written(call: WireCall, fleet: Fleet, at: float) -> list[Event]:
         "intent": fields(body.get("intent")).get("state", ""),
         "would": bool(match["would"]),
     }
-    return [Event(at, "record", fleet.name(match["subject"]), str(body.get("status")), detail)]
+    return [
+        Event(at, "record", fleet.name(unquote(match["subject"])), str(body.get("status")), detail)
+    ]
 
 
 def _alert(body: Fields, fleet: Fleet, at: float) -> Event:

@@ -13,6 +13,7 @@ from random import Random
 
 from fleetmend.core.blueprint import REBUILT_FROM
 from fleetmend.core.graph import Graph
+from fleetmend.core.groups import HealthPolicy
 from fleetmend.core.model import RecoveryPolicy
 from fleetmend.lab.emulator import telling
 from fleetmend.lab.emulator.calls import WireCall
@@ -59,7 +60,7 @@ def tolerance(speed: float) -> float:
 
 
 def scaled_settings(
-    overrides: Fields, speed: float, kind: type[RecoveryPolicy] = RecoveryPolicy
+    overrides: Fields, speed: float, kind: type[RecoveryPolicy | HealthPolicy] = RecoveryPolicy
 ) -> Fields:
     """A concern's whole policy as its parameter holds it, all durations at the lab's speed."""
     policy, result = kind(), dict(overrides)

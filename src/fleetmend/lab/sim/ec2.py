@@ -144,6 +144,10 @@ class Ec2:
         self.spoiled[origin] = self.spoiled.get(origin, 0) - 1
         return made
 
+    def is_short(self, instance: Instance) -> bool:
+        """Whether there is no capacity for it now."""
+        return any(short.hits(instance, self.engine.now) for short in self.shortages)
+
     def _describe(self, params: Mapping[str, Any]) -> dict[str, Any]:
         seen = self._seen(params)
         page, token = _page(seen, params, smallest=5)
@@ -179,9 +183,14 @@ class Ec2:
                 else {"Status": "not-applicable"}
             )
 
+        events: list[dict[str, Any]] = []
+        if instance.retires_at is not None:
+            soon = self.epoch + timedelta(seconds=instance.retires_at)
+            events.append({"Code": "instance-retirement", "NotBefore": soon})
         return {
             "InstanceId": instance.id,
             "AvailabilityZone": instance.zone,
+            "Events": events,
             "InstanceState": {"Code": CODES[look.state], "Name": look.state},
             "InstanceStatus": one("instance"),
             "SystemStatus": one("system"),
@@ -207,7 +216,6 @@ class Ec2:
                 "Spot Instance request is not in an appropriate state to support start.",
                 culprits=_ids(spot),
             )
-        now = self.engine.now
         cold = [one for one in wanted if one.state == "stopped"]
         rootless = [one for one in cold if not one.root]
         if rootless:
@@ -216,7 +224,7 @@ class Ec2:
                 f"Instance '{rootless[0].id}' does not have a volume attached at root ({ROOT})",
                 culprits=_ids(rootless),
             )
-        dry = [one for one in cold if any(short.hits(one, now) for short in self.shortages)]
+        dry = [one for one in cold if self.is_short(one)]
         if dry:
             raise AwsError(
                 "InsufficientInstanceCapacity",

@@ -34,7 +34,11 @@ class Look:
 
 @dataclass
 class Instance:
-    """One simulated instance. `past` is everything that was ever true of it, newest last."""
+    """One simulated instance. `past` is everything that was ever true of it, newest last.
+
+    What concerns its group: `marked` unhealthy, in `standby`, `succeeds` another member; what is
+    said of it beside EC2: `target_ill`, `alarmed`, `silent`, and when AWS retires it.
+    """
 
     id: str
     name: str
@@ -48,6 +52,13 @@ class Instance:
     operator: str = ""
     root: bool = True
     is_spoiled: bool = False
+    marked: bool = False
+    standby: bool = False
+    target_ill: bool = False
+    alarmed: bool = False
+    silent: bool = False
+    retires_at: float | None = None
+    succeeds: str = ""
     generation: int = 0
 
     @property
@@ -87,6 +98,7 @@ class SimFleet:
     instances: dict[str, Instance] = field(default_factory=dict[str, Instance])
     named: dict[str, Instance] = field(default_factory=dict[str, Instance])
     groups: dict[str, int] = field(default_factory=dict[str, int])
+    made: int = 0
 
     def add(
         self,
@@ -101,7 +113,8 @@ class SimFleet:
         launched: float = -86400.0,
     ) -> Instance:
         """A new instance, in that state for a day already."""
-        number = len(self.instances) + 1
+        self.made += 1
+        number = self.made
         own = {"Name": name.partition("+")[0], **tags}
         if group:
             own["aws:autoscaling:groupName"] = group
@@ -126,8 +139,6 @@ class SimFleet:
         asked = self.engine.now
         self._become(instance, "stopping", stop_asked=asked)
         self._later(instance, takes, lambda: self._become(instance, "stopped", stop_asked=asked))
-        if instance.group:
-            self._later(instance, takes + 60.0, lambda: self._replace(instance))
 
     def start(self, instance: Instance) -> None:
         """What StartInstances brings about: pending, running, checks ok; or back to stopped."""
@@ -144,8 +155,6 @@ class SimFleet:
         self._later(instance, SHUTDOWN_TAKES, lambda: self._become(instance, "terminated"))
         forget = SHUTDOWN_TAKES + FORGOTTEN_AFTER
         self._later(instance, forget, lambda: self.instances.pop(instance.id) and None)
-        if instance.group:
-            self.engine.after(30.0, lambda: self._replace(instance))
 
     def retag(self, instance: Instance, tags: Mapping[str, str], gone: list[str]) -> None:
         """Set and remove tags."""
@@ -159,7 +168,8 @@ class SimFleet:
             self.told(instance, "impaired")
 
     def heal(self, instance: Instance) -> None:
-        """Let every status check be ok again."""
+        """Let every status check be ok again, and whatever else was said of it be good."""
+        instance.target_ill = instance.alarmed = instance.silent = False
         if instance.past[-1].impaired:
             self._note(instance, impaired=frozenset[str]())
             self.told(instance, HEALTHY)
@@ -179,25 +189,25 @@ class SimFleet:
         if not instance.past[-1].impaired:
             self.told(instance, HEALTHY)
 
-    def _replace(self, instance: Instance) -> None:
-        """What an Auto Scaling group does by itself with an instance that does not run."""
-        if instance.state in {"running", "pending"}:
-            return
-        if instance.state == "stopped":
-            self.terminate(instance)
-            return
-        name = f"{instance.group}-{self.groups[instance.group] + 1}"
-        tags = {k: v for k, v in instance.tags.items() if k != "Name"}
+    def successor(self, gone: Instance, zone: str) -> Instance:
+        """A new member of the same group in that zone; not started yet."""
+        tags = {key: value for key, value in gone.tags.items() if key != "Name"}
         fresh = self.add(
-            name,
-            kind=instance.type,
-            zone=instance.zone,
+            f"{gone.group}-{self.groups[gone.group] + 1}",
+            kind=gone.type,
+            zone=zone,
             tags=tags,
             state="stopped",
-            group=instance.group,
+            group=gone.group,
             launched=self.engine.now,
         )
-        self.start(fresh)
+        fresh.boot_takes = gone.boot_takes
+        return fresh
+
+    def undo(self, fresh: Instance) -> None:
+        """As if it had never been: AWS had no capacity for it."""
+        del self.instances[fresh.id], self.named[fresh.name]
+        self.groups[fresh.group] -= 1
 
     def _become(self, instance: Instance, state: str, **changes: float) -> None:
         instance.generation += 1

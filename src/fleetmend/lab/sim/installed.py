@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fleetmend.core import claims
-from fleetmend.core.events import DOWN_PATTERN, TERMINATED_PATTERN
+from fleetmend.core.events import DOWN_PATTERN, SCALED_PATTERN, TERMINATED_PATTERN
 from fleetmend.core.model import Selector
 
 EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
@@ -15,6 +15,7 @@ EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
 PATTERNS: Mapping[str, Mapping[str, Any]] = {
     "recovery": DOWN_PATTERN,
     "rebuild": TERMINATED_PATTERN,
+    "health": SCALED_PATTERN,
 }
 """What each concern's rule subscribes to."""
 
@@ -40,10 +41,15 @@ class Installed:
     sweep_every: float = 120.0
     timeout: float = 60.0
 
+    @classmethod
+    def of(cls, concern: str, region: str) -> "Installed":
+        """One controller, with the schedule that its component gives it."""
+        return cls(region, concern=concern, sweep_every=60.0 if concern == "health" else 120.0)
+
     @property
     def states(self) -> frozenset[str]:
         """The states whose events its rule hands to the queue."""
-        return frozenset(PATTERNS[self.concern]["detail"]["state"])
+        return frozenset(PATTERNS[self.concern].get("detail", {}).get("state", ()))
 
     @property
     def bucket(self) -> str:

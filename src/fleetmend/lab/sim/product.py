@@ -10,11 +10,12 @@ from typing import Any
 from fleetmend.aws import clients
 from fleetmend.lab.sim.function import Machine
 from fleetmend.lambdas import controller, settings, wiring
+from fleetmend.lambdas.health import HEALTH
 from fleetmend.lambdas.rebuild import REBUILD
 from fleetmend.lambdas.recovery import RECOVERY
 
 _CONCERNS: Mapping[str, controller.Concern[Any, Any]] = {
-    concern.name: concern for concern in (RECOVERY, REBUILD)
+    concern.name: concern for concern in (RECOVERY, REBUILD, HEALTH)
 }
 
 

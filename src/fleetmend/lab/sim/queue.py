@@ -153,6 +153,24 @@ class Queue:
         }
 
 
+def scaled(installed: Installed, number: int, kind: str, group: str, identity: str) -> str:
+    """An Auto Scaling event as EventBridge hands it to a queue.
+
+    Amazon EC2 Auto Scaling User Guide, "Amazon EC2 Auto Scaling event reference".
+    """
+    return json.dumps(
+        {
+            "version": "0",
+            "id": f"{number:08x}-0000-4000-8000-000000000000",
+            "detail-type": kind,
+            "source": "aws.autoscaling",
+            "account": installed.account,
+            "region": installed.region,
+            "detail": {"AutoScalingGroupName": group, "EC2InstanceId": identity},
+        }
+    )
+
+
 def state_change(installed: Installed, number: int, identity: str, state: str, at: str) -> str:
     """An EC2 state-change event as EventBridge hands it to a queue.
 

@@ -60,6 +60,9 @@ STATUS = {
 """HTTP status by error code; 400 for all others."""
 
 THROTTLED = {
+    "autoscaling": "Throttling",
+    "cloudwatch": "Throttling",
+    "elbv2": "Throttling",
     "ec2": "RequestLimitExceeded",
     "s3": "SlowDown",
     "sns": "Throttling",

@@ -42,8 +42,9 @@ class Topic:
 
 @dataclass
 class Parameters:
-    """Parameter Store."""
+    """Systems Manager: Parameter Store, and the agents that report to it."""
 
+    agents: Callable[[Mapping[str, Any]], dict[str, Any]]
     values: dict[str, str] = field(default_factory=dict[str, str])
     written: dict[str, datetime] = field(default_factory=dict[str, datetime])
     clock: Callable[[], datetime] = lambda: EPOCH
@@ -56,6 +57,8 @@ class Parameters:
         """
         if operation == "PutParameter":
             return self._put(params)
+        if operation == "DescribeInstanceInformation":
+            return self.agents(params)
         if operation != "GetParameters":
             raise NotImplementedError(f"ssm:{operation} is not simulated")
         names = [str(name) for name in params["Names"]]

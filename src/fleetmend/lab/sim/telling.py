@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote
 
 from fleetmend.lab.tape import Call, Told
 
@@ -22,7 +23,7 @@ def of_record(world: "World", call: Call) -> None:
     """Note a record that was written, or set aside."""
     aside = _ASIDE.fullmatch(call.key)
     if aside:
-        world.note("record", world.name(aside["subject"]), "set-aside", aside=call.key)
+        world.note("record", world.name(unquote(aside["subject"])), "set-aside", aside=call.key)
         return
     match = _RECORD.fullmatch(call.key)
     if not match or not isinstance(call.written, dict):
@@ -32,7 +33,7 @@ def of_record(world: "World", call: Call) -> None:
     intent = cast("Mapping[str, Any]", body.get("intent") or {})
     world.note(
         "record",
-        world.name(match["subject"]),
+        world.name(unquote(match["subject"])),
         str(body.get("status")),
         reason=body.get("reason"),
         note=body.get("note"),
@@ -50,6 +51,8 @@ def of_alert(world: "World", message: str) -> None:
     kind, fact = str(body["kind"]), str(body["fact"])
     named = [world.name(one) for one in dict.fromkeys(_INSTANCE.findall(f"{subject} {text}"))]
     about = named[0] if len(named) == 1 else ""
+    if subject in world.scaling.groups:
+        about = subject
     world.note("alert", about, kind, subjects=named, fact=fact, text=text)
     run = world.served.run if world.served else 0
     world.tape.told.append(Told(world.engine.now, run, fact, subject, kind))

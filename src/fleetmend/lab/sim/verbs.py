@@ -5,9 +5,10 @@ from datetime import timedelta
 
 from fleetmend.lab.scenario import when_tagged
 from fleetmend.lab.sim.ec2 import Shortage
+from fleetmend.lab.sim.fleet import Instance
 from fleetmend.lab.sim.world import World
 from fleetmend.lab.tape import Said, Truth
-from fleetmend.lab.vocabulary import aws, fleet, general, rebuild, recovery, runs
+from fleetmend.lab.vocabulary import aws, fleet, general, health, rebuild, recovery, runs
 from fleetmend.lab.words import Verb
 
 
@@ -29,7 +30,7 @@ def carry_out(world: World, verb: Verb) -> None:
     about = touched[0] if len(touched) == 1 else ""
     world.note("fault", about, verb.word, subjects=touched, told=verb.told())
     world.tape.fire(verb.word)
-    if not any(does(world, verb) for does in (_fleet, _parts, _makeup, _aws, _runs)):
+    if not any(does(world, verb) for does in (_fleet, _parts, _makeup, _groups, _aws, _runs)):
         _people(world, verb)
 
 
@@ -65,6 +66,8 @@ def _fleet(world: World, verb: Verb) -> bool:
         case fleet.Heal():
             for one in them:
                 world.fleet.heal(one)
+                if world.installed.concern == "health":
+                    world.tape.truths.append(Truth(world.engine.now, one.id, "well", one.tags))
         case _:
             return False
     return True
@@ -121,6 +124,42 @@ def _makeup(world: World, verb: Verb) -> bool:
     return True
 
 
+def _groups(world: World, verb: Verb) -> bool:
+    now = world.engine.now
+    match verb:
+        case health.Refresh(subject=name, span=span):
+            world.group(name).refreshing_until = now + span
+        case health.SuspendProcess(subject=name, process=process):
+            world.scaling.suspend(world.group(name), {process})
+        case health.ResumeProcess(subject=name, process=process):
+            world.scaling.resume(world.group(name), {process})
+        case health.OfMember():
+            for one in world.instances(verb.subject):
+                _ail(one, verb, now)
+                sick = isinstance(verb, (health.UnhealthyTarget, health.ApplicationAlarm))
+                what = "ailing" if sick else verb.word
+                world.tape.truths.append(Truth(now, one.id, what, one.tags))
+        case _:
+            return False
+    return True
+
+
+def _ail(one: Instance, verb: health.OfMember, now: float) -> None:
+    match verb:
+        case health.SilenceAgent():
+            one.silent = True
+        case health.UnhealthyTarget():
+            one.target_ill = True
+        case health.ApplicationAlarm():
+            one.alarmed = True
+        case health.Standby():
+            one.standby = True
+        case health.Retire(after=after):
+            one.retires_at = now + after
+        case _:
+            raise NotImplementedError(f"the simulation cannot carry out {verb.word!r}")
+
+
 def _aws(world: World, verb: Verb) -> bool:
     now = world.engine.now
     them = world.instances(getattr(verb, "subject", None))
@@ -142,9 +181,9 @@ def _aws(world: World, verb: Verb) -> bool:
         case aws.DropSweeps(span=span):
             world.no_sweeps_until = now + span
         case aws.GarbageRecord(text=text):
-            for one in them:
-                world.s3.replace(_record(world, one.id), text.encode())
-                world.tape.said.append(Said(now, "garbage", one.id))
+            for one in world.subjects(verb.subject):
+                world.s3.replace(_record(world, one), text.encode())
+                world.tape.said.append(Said(now, "garbage", one))
         case _:
             return False
     return True
@@ -158,9 +197,9 @@ def _runs(world: World, verb: Verb) -> bool:
             for _ in range(count):
                 world.sweep()
         case runs.Redeliver(times=times):
-            for one in world.instances(verb.subject):
+            for one in world.subjects(verb.subject):
                 for _ in range(times):
-                    _send(world, "look", subject=one.id, revision=0)
+                    _send(world, "look", subject=one, revision=0)
         case runs.SkewedClock(ahead=ahead, behind=behind, span=span):
             world.function.skew = ahead - behind
             world.function.skewed_until = world.engine.now + span
@@ -184,14 +223,14 @@ def _people(world: World, verb: Verb) -> None:
             world.parameters.values[name] = json.dumps({**now, **changes})
         case recovery.Hold(span=span, by=by, reason=reason):
             until = (world.time() + timedelta(seconds=span)).isoformat()
-            for one in world.instances(verb.subject):
-                _send(world, "hold", subject=one.id, until=until, by=by, reason=reason, run=run)
+            for one in world.subjects(verb.subject):
+                _send(world, "hold", subject=one, until=until, by=by, reason=reason, run=run)
         case recovery.Release(by=by):
-            for one in world.instances(verb.subject):
-                _send(world, "release", subject=one.id, by=by, run=run)
+            for one in world.subjects(verb.subject):
+                _send(world, "release", subject=one, by=by, run=run)
         case recovery.Retry(by=by):
-            for one in world.instances(verb.subject):
-                _send(world, "retry", subject=one.id, by=by, run=run)
+            for one in world.subjects(verb.subject):
+                _send(world, "retry", subject=one, by=by, run=run)
         case recovery.Claimed(by=by, age=age):
             claim = world.installed.claim
             world.parameters.values[claim] = by

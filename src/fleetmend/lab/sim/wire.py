@@ -25,8 +25,6 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from fleetmend.lab.sim import render
 from fleetmend.lab.sim.replies import Answer, AwsError, NoAnswer, Raw
 
-SERVICES = {"ec2": "ec2", "s3": "s3", "sqs": "sqs", "sns": "sns", "ssm": "ssm"}
-
 Serve = Callable[[str, str, Mapping[str, Any], float], Answer]
 """Answers one request: (service, operation, parameters, the client's read time-out)."""
 

@@ -11,6 +11,7 @@ from fleetmend.lab.checker.evidence import Law
 from fleetmend.lab.history import Event, History, Kind, measure
 from fleetmend.lab.scenario import Scenario, when_tagged
 from fleetmend.lab.sim import telling, wire
+from fleetmend.lab.sim.autoscaling import AutoScaling
 from fleetmend.lab.sim.disturbances import Disturbances
 from fleetmend.lab.sim.ec2 import CODES, Ec2
 from fleetmend.lab.sim.engine import Crashed, Engine, Fiber
@@ -18,14 +19,19 @@ from fleetmend.lab.sim.fleet import Instance, SimFleet
 from fleetmend.lab.sim.function import Entry, Function
 from fleetmend.lab.sim.hardware import Hardware
 from fleetmend.lab.sim.installed import Installed
-from fleetmend.lab.sim.queue import Queue, state_change
+from fleetmend.lab.sim.law import law_of
+from fleetmend.lab.sim.queue import Queue, scaled, state_change
 from fleetmend.lab.sim.replies import Answer, AwsError, NoAnswer
 from fleetmend.lab.sim.s3 import S3
+from fleetmend.lab.sim.scaling import Scaling, SimGroup
 from fleetmend.lab.sim.small import Parameters, Topic
 from fleetmend.lab.tape import Call, Run, Tape, Truth, as_json, subjects
 from fleetmend.lab.vocabulary.runs import CrashAtCall, PauseAtCall
 
 LATENCY = {
+    "autoscaling": (0.05, 0.3),
+    "cloudwatch": (0.03, 0.15),
+    "elbv2": (0.03, 0.15),
     "ec2": (0.08, 0.4),
     "s3": (0.01, 0.08),
     "sns": (0.02, 0.08),
@@ -47,7 +53,7 @@ class World:
         self.engine = Engine()
         self.tape = Tape()
         self.events: list[Event] = []
-        self.installed = Installed(scenario.region, concern=scenario.concern)
+        self.installed = Installed.of(scenario.concern, scenario.region)
         self.disturbances = Disturbances(self.tape, lambda: self.engine.now)
         self.lag, self.lagging_until = 0.0, 0.0
         self.lost_events: list[tuple[float, frozenset[str] | None]] = []
@@ -59,9 +65,18 @@ class World:
         self.served: Call | None = None
         self.fleet = SimFleet(self.engine, self.random("fleet"), self._state)
         epoch = self.installed.epoch
-        self.ec2 = Ec2(self.engine, self.fleet, epoch, self._selector(), self._lag)
+        self.ec2 = Ec2(self.engine, self.fleet, epoch, self.selector(), self._lag)
         if scenario.concern == "rebuild":
-            self.ec2.hardware = Hardware(self.ec2.known, self._selector())
+            self.ec2.hardware = Hardware(self.ec2.known, self.selector())
+        self.scaling = Scaling(
+            self.engine, self.fleet, self.random("scaling"), self.ec2.is_short, self._scaled
+        )
+        self.autoscaling = AutoScaling(
+            self.scaling,
+            scenario.region,
+            self.installed.account,
+            self.selector(),
+        )
         self.s3 = S3(self.engine, epoch, self.installed.bucket)
         self.function = Function(
             self.engine, self.tape, self.installed, entry, self.random("nonce"), self.note
@@ -72,8 +87,11 @@ class World:
             lambda event, done: self.function.invoke(event, "queue", done),
         )
         self.topic = Topic(self.installed.topic, self._alert)
-        self.parameters = Parameters(self._parameters(), clock=self.time)
+        self.parameters = Parameters(self.autoscaling.agents, self._parameters(), clock=self.time)
         self._services: dict[str, Callable[[str, Mapping[str, Any]], Answer]] = {
+            "autoscaling": self.autoscaling.handle,
+            "cloudwatch": self.autoscaling.alarms,
+            "elbv2": self.autoscaling.balancers,
             "ec2": self.ec2.handle,
             "s3": self.s3.handle,
             "sqs": self.queue.handle,
@@ -83,21 +101,7 @@ class World:
 
     def law(self) -> Law:
         """What the checker holds this world to: the specification, and the scenario's settings."""
-        given = self.scenario.overrides
-        default = Law(self.installed.epoch)
-        return Law(
-            self.installed.epoch,
-            retry_interval=float(given.get("retry_interval", default.retry_interval)),
-            max_attempts=int(given.get("max_attempts", default.max_attempts)),
-            lease=float(given.get("intent_lifetime", default.lease)),
-            mass_stop=str(given.get("mass_stop", default.mass_stop)),
-            mass_count=int(given.get("mass_count", default.mass_count)),
-            mass_share=float(given.get("mass_share", default.mass_share)),
-            mass_window=float(given.get("mass_window", default.mass_window)),
-            pace=int(given.get("pace", default.pace)),
-            tag=self._selector(),
-            mode=self.scenario.settings.mode,
-        )
+        return law_of(self)
 
     def random(self, purpose: str) -> Random:
         """A source of its own for each purpose, so that one more draw here shifts nothing there."""
@@ -129,6 +133,16 @@ class World:
         """The instances a scenario's subject stands for."""
         names = self.scenario.expand(subject) if subject else ()
         return [self.fleet.named[name] for name in names]
+
+    def subjects(self, subject: str) -> list[str]:
+        """Whom the controller at work would name for it: instances, or a group."""
+        if self.installed.concern == "health":
+            return [subject]
+        return [one.id for one in self.instances(subject)]
+
+    def group(self, name: str) -> SimGroup:
+        """A group by its name."""
+        return self.scaling.groups[name]
 
     def note(self, kind: Kind, subject: str, what: str, **detail: Any) -> None:  # noqa: ANN401
         """Put a fact on the timeline."""
@@ -253,6 +267,7 @@ class World:
     def _called(self, call: Call) -> None:
         names = [self.name(identity) for identity in call.subjects]
         error = call.error or ("NoAnswer" if call.done is None else "")
+        more = {"health": call.params["HealthStatus"]} if "HealthStatus" in call.params else {}
         self.note(
             "call",
             names[0] if len(names) == 1 else "",
@@ -261,6 +276,7 @@ class World:
             error=error,
             run=call.run,
             lost=call.lost,
+            **more,
         )
 
     def _sleep(self, seconds: float) -> None:
@@ -275,10 +291,26 @@ class World:
         )
         if what == "terminated" and self.ec2.hardware:
             self.ec2.hardware.release(instance)
+        self.scaling.heard(instance, what)
         if what in CODES and what in self.installed.states:
             self.send_event(instance, what)
 
+    def _scaled(self, group: SimGroup, instance: Instance, kind: str) -> None:
+        """The end of a scaling activity: its event wakes health."""
+        if self.installed.concern == "health":
+            self._send(
+                instance,
+                lambda number, _: scaled(self.installed, number, kind, group.name, instance.id),
+            )
+
     def send_event(self, instance: Instance, state: str) -> None:
+        """A state change's event on its way to the queue."""
+        self._send(
+            instance,
+            lambda number, at: state_change(self.installed, number, instance.id, state, at),
+        )
+
+    def _send(self, instance: Instance, body: Callable[[int, str], str]) -> None:
         """An event on its way to the queue, unless it is lost; it may come twice, or late."""
         now = self.engine.now
         if any(
@@ -295,9 +327,9 @@ class World:
         for _ in range(times):
             self._told += 1
             at = self.time().strftime("%Y-%m-%dT%H:%M:%SZ")
-            body = state_change(self.installed, self._told, instance.id, state, at)
+            text = body(self._told, at)
             delay = self._chance.uniform(*EVENT_DELAY) + late
-            self.engine.after(delay, lambda body=body: self.queue.put(body) and None)
+            self.engine.after(delay, lambda text=text: self.queue.put(text) and None)
 
     def sweep(self) -> None:
         """What the schedule sends."""
@@ -320,6 +352,12 @@ class World:
 
     def _populate(self) -> None:
         stopped: list[str] = []
+        for group in self.scenario.fleet.groups:
+            zones = tuple(self.scenario.zone(k) for k in range(group.zones))
+            tags = when_tagged(group.tags, self.installed.epoch)
+            self.scaling.groups[group.name] = SimGroup(
+                group.name, group.desired, zones, tags, balanced=group.balanced
+            )
         for member in self.scenario.members():
             self.fleet.add(
                 member.name,
@@ -344,7 +382,8 @@ class World:
         for name in stopped:
             self._state(self.fleet.named[name], "stopped")
 
-    def _selector(self) -> tuple[str, str]:
+    def selector(self) -> tuple[str, str]:
+        """The tag of the controller's scope."""
         return self.scenario.selector.key, self.scenario.selector.value
 
     def _parameters(self) -> dict[str, str]:

@@ -1,0 +1,228 @@
+"""Health as infrastructure: what wakes it, what it may do, and the settings it re-reads."""
+
+import json
+from typing import NotRequired, TypedDict
+
+import pulumi
+
+from fleetmend.components import policies
+from fleetmend.components.controller import Controller, FunctionArgs
+from fleetmend.components.grants import controller_grants
+from fleetmend.components.identity import InstallationArgs, naming
+from fleetmend.components.parameters import mode_of, mode_parameter, policy_of, text_parameter
+from fleetmend.components.policies import Statement
+from fleetmend.core.decisions.health import CONCERN
+from fleetmend.core.events import SCALED_PATTERN
+from fleetmend.core.groups import HealthPolicy
+from fleetmend.core.model import Selector
+
+
+class HealthArgs(TypedDict):
+    """What `Health` needs to know."""
+
+    installation: InstallationArgs
+    """Whose controller it is."""
+    account_id: pulumi.Input[str]
+    """The account whose groups it looks after."""
+    artifact: str
+    """Path of the zip that `fleetmend package` made."""
+    ledger_name: pulumi.Input[str]
+    """The ledger bucket's name."""
+    ledger_arn: pulumi.Input[str]
+    """The ledger bucket's ARN."""
+    key_arn: pulumi.Input[str]
+    """The main key: ledger, queues, logs."""
+    topic_arn: pulumi.Input[str]
+    """The alerts topic."""
+    topic_key_arn: pulumi.Input[str]
+    """The alerts topic's key."""
+    tag_key: NotRequired[str]
+    """Groups with this tag are looked after; `Auto-Heal` where it is left out."""
+    tag_value: NotRequired[str]
+    """The value that tag must have; `true` where it is left out."""
+    consecutive: NotRequired[int]
+    """Bad samples in a row until an instance is ill; 3 where it is left out."""
+    max_replacements: NotRequired[int]
+    """Most replacements in flight in one group; 1 where it is left out."""
+    healthy_floor_percent: NotRequired[int]
+    """Share of the desired capacity that must stay healthy; 50 where it is left out."""
+    outage_threshold_percent: NotRequired[int]
+    """More than this share ill at once is an outage; 30 where it is left out."""
+    suspension_minutes: NotRequired[int]
+    """Longest suspension of Auto Scaling's own replacing; 30 where it is left out."""
+    replace_silent_agents: NotRequired[bool]
+    """Whether a silent SSM agent is an illness; it is only told where it is left out."""
+    alarm_prefix: NotRequired[str]
+    """Alarms called so are applications' alarms about their instance; none where left out."""
+    mode: NotRequired[str]
+    """off, observe or act: where health's own switch stands at first; `act` where left out."""
+    sweep_minutes: NotRequired[int]
+    """How often every group is looked at; 1 where it is left out."""
+    batch_window_seconds: NotRequired[int]
+    """How long events are gathered; 5 where it is left out."""
+    function: NotRequired[FunctionArgs]
+    """What the function is given to run with, and when its alarms are raised."""
+
+
+class Health(pulumi.ComponentResource):
+    """An unhealthy instance of a group is replaced, and an outage is never made worse.
+
+    A sweep every minute looks at every group with the tag; the end of a scaling activity wakes
+    it too. It may mark instances of such groups, and suspend and resume their processes.
+
+    Example:
+        Health("health", {"installation": me, "account_id": account,
+                          "artifact": "dist/lambda.zip", "ledger_name": storage.ledger_name,
+                          "ledger_arn": storage.ledger_arn, "key_arn": keys.main_arn,
+                          "topic_arn": alerts.topic_arn, "topic_key_arn": keys.alerts_arn})
+    """
+
+    function_name: pulumi.Output[str]
+    """The function's name."""
+    function_arn: pulumi.Output[str]
+    """The function's ARN."""
+    alias_arn: pulumi.Output[str]
+    """The alias that the schedule and the queue call."""
+    role_name: pulumi.Output[str]
+    """The execution role's name."""
+    role_arn: pulumi.Output[str]
+    """The execution role's ARN."""
+    log_group_name: pulumi.Output[str]
+    """Where it logs."""
+    queue_url: pulumi.Output[str]
+    """The queue that events, wake-ups and operators' messages go to."""
+    queue_arn: pulumi.Output[str]
+    """That queue's ARN."""
+    dead_letters_url: pulumi.Output[str]
+    """Messages that kept failing."""
+    undelivered_url: pulumi.Output[str]
+    """Events, schedules and calls that could not be handed over."""
+    rule_arn: pulumi.Output[str]
+    """The EventBridge rule."""
+    schedule_arn: pulumi.Output[str]
+    """The sweep's schedule."""
+    alarm_arns: pulumi.Output[list[str]]
+    """Its alarms."""
+
+    def __init__(
+        self, name: str, args: HealthArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("fleetmend:index:Health", name, {}, opts)
+        self._parameters(name, args)
+        sweep_minutes = args.get("sweep_minutes", 1)
+        controller = Controller(
+            f"{name}-controller",
+            {
+                "installation": args["installation"],
+                "account_id": args["account_id"],
+                "concern": CONCERN,
+                "description": "Replaces unhealthy instances of groups, and stops at an outage",
+                "artifact": args["artifact"],
+                "key_arn": args["key_arn"],
+                "topic_arn": args["topic_arn"],
+                "policy": policies.document(*grants(args)),
+                "environment": {"FLEETMEND_LEDGER_BUCKET": args["ledger_name"]},
+                "event_pattern": json.dumps(SCALED_PATTERN, sort_keys=True),
+                "sweep_minutes": sweep_minutes,
+                "batch_window_seconds": args.get("batch_window_seconds", 5),
+                "heartbeat": True,
+                "function": args.get("function", FunctionArgs()),
+            },
+            pulumi.ResourceOptions(parent=self),
+        )
+        self.function_name, self.function_arn = controller.function_name, controller.function_arn
+        self.alias_arn = controller.alias_arn
+        self.role_name, self.role_arn = controller.role_name, controller.role_arn
+        self.log_group_name = controller.log_group_name
+        self.queue_url, self.queue_arn = controller.queue_url, controller.queue_arn
+        self.dead_letters_url = controller.dead_letters_url
+        self.undelivered_url = controller.undelivered_url
+        self.rule_arn, self.schedule_arn = controller.rule_arn, controller.schedule_arn
+        self.alarm_arns = controller.alarm_arns
+        self.register_outputs({"functionArn": self.function_arn, "queueUrl": self.queue_url})
+
+    def _parameters(self, name: str, args: HealthArgs) -> None:
+        me = args["installation"]
+        selector = _selector(args)
+        # Durations in seconds, under the names of HealthPolicy's own fields.
+        policy = {
+            "sample_every": 60 * args.get("sweep_minutes", 1),
+            "consecutive": args.get("consecutive", 3),
+            "max_replacements": args.get("max_replacements", 1),
+            "healthy_floor": args.get("healthy_floor_percent", 50) / 100,
+            "outage_threshold": args.get("outage_threshold_percent", 30) / 100,
+            "suspension": 60 * args.get("suspension_minutes", 30),
+            "replace_silent_agents": args.get("replace_silent_agents", False),
+            "alarm_prefix": args.get("alarm_prefix", ""),
+            "selector": {"key": selector.key, "value": selector.value},
+        }
+        mode_parameter(f"{name}-mode", mode_of(CONCERN), args.get("mode", "act"), me, self)
+        text_parameter(
+            f"{name}-policy",
+            policy_of(CONCERN),
+            json.dumps(policy, sort_keys=True),
+            "How health behaves; read on each run. docs/health.md lists the fields",
+            me,
+            pulumi.ResourceOptions(parent=self),
+        )
+
+
+def grants(args: HealthArgs) -> list[Statement]:
+    """What health may do, beyond running: one statement for each thing it touches.
+
+    Describes know neither resources nor tags, so they stand alone on `*` with the region (EC2 has
+    a key of its own for that). The acts are limited by the group's tag: SetInstanceHealth is
+    authorised on the group that the instance is in.
+    """
+    names, account = naming(args["installation"]), args["account_id"]
+    selector = _selector(args)
+    group = names.arn("autoscaling", account, "autoScalingGroup:*:autoScalingGroupName/*")
+    alarms = policies.allow(
+        "ReadsAlarms",
+        ["cloudwatch:DescribeAlarms"],
+        [names.arn("cloudwatch", account, "alarm:*")],
+    )
+    return [
+        policies.allow(
+            "Observes",
+            ["ec2:DescribeInstances", "ec2:DescribeInstanceStatus"],
+            ["*"],
+            policies.own_region(names.region),
+        ),
+        policies.allow(
+            "ObservesGroups",
+            [
+                "autoscaling:DescribeAutoScalingGroups",
+                "autoscaling:DescribeInstanceRefreshes",
+                "elasticloadbalancing:DescribeTargetHealth",
+                "ssm:DescribeInstanceInformation",
+            ],
+            ["*"],
+            {"StringEquals": {"aws:RequestedRegion": names.region}},
+        ),
+        policies.allow(
+            "Heals",
+            [
+                "autoscaling:SetInstanceHealth",
+                "autoscaling:SuspendProcesses",
+                "autoscaling:ResumeProcesses",
+            ],
+            [group],
+            {"StringEquals": {f"aws:ResourceTag/{selector.key}": selector.value}},
+        ),
+        *([alarms] if args.get("alarm_prefix") else []),
+        *controller_grants(
+            names,
+            CONCERN,
+            account_id=account,
+            ledger_arn=args["ledger_arn"],
+            key_arn=args["key_arn"],
+            topic_arn=args["topic_arn"],
+            topic_key_arn=args["topic_key_arn"],
+        ),
+    ]
+
+
+def _selector(args: HealthArgs) -> Selector:
+    default = HealthPolicy().selector
+    return Selector(args.get("tag_key", default.key), args.get("tag_value", default.value))

@@ -1,0 +1,42 @@
+"""What the history checker holds a world to: the specification, and the scenario's settings."""
+
+from typing import TYPE_CHECKING
+
+from fleetmend.core.groups import HealthPolicy
+from fleetmend.lab.checker.evidence import GroupLaw, Law
+
+if TYPE_CHECKING:
+    from fleetmend.lab.sim.world import World
+
+
+def law_of(world: "World") -> Law:
+    """The law of the controller that is at work."""
+    given, default = world.scenario.overrides, Law(world.installed.epoch)
+    return Law(
+        world.installed.epoch,
+        retry_interval=float(given.get("retry_interval", default.retry_interval)),
+        max_attempts=int(given.get("max_attempts", default.max_attempts)),
+        lease=float(given.get("intent_lifetime", default.lease)),
+        mass_stop=str(given.get("mass_stop", default.mass_stop)),
+        mass_count=int(given.get("mass_count", default.mass_count)),
+        mass_share=float(given.get("mass_share", default.mass_share)),
+        mass_window=float(given.get("mass_window", default.mass_window)),
+        pace=int(given.get("pace", default.pace)),
+        tag=world.selector(),
+        mode=world.scenario.settings.mode,
+        groups=_of_groups(world) if world.installed.concern == "health" else None,
+    )
+
+
+def _of_groups(world: "World") -> GroupLaw:
+    given, default = world.scenario.settings.health, HealthPolicy()
+    return GroupLaw(
+        {name: group.desired for name, group in world.scaling.groups.items()},
+        lambda name: tuple(one.id for one in world.fleet.named.values() if one.group == name),
+        budget=int(given.get("max_replacements", default.max_replacements)),
+        floor=float(given.get("healthy_floor", default.healthy_floor)),
+        suspension=float(given.get("suspension", default.suspension.total_seconds())),
+        threshold=float(given.get("outage_threshold", default.outage_threshold)),
+        consecutive=int(given.get("consecutive", default.consecutive)),
+        end=world.scenario.end,
+    )

@@ -1,0 +1,104 @@
+"""Health's entry: Auto Scaling groups as AWS tells of them."""
+
+from collections.abc import Iterator
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from fleetmend.aws.autoscaling import AutoScalingGroups, DryRunGroups
+from fleetmend.aws.ec2 import Ec2Fleet
+from fleetmend.core.decisions.health import CONCERN, REFUSALS
+from fleetmend.core.events import GROUPS
+from fleetmend.core.groups import Group, HealthPolicy
+from fleetmend.core.health_memory import MemoryUnreadable, from_detail
+from fleetmend.core.health_watch import symptoms
+from fleetmend.core.loop import Case
+from fleetmend.core.practices import healing
+from fleetmend.lambdas import controller
+from fleetmend.lambdas.controller import Bound, Concern
+from fleetmend.lambdas.envelope import Figure
+from fleetmend.lambdas.fields import (
+    DAY,
+    LEASE,
+    SIGHT,
+    Declared,
+    Duration,
+    Number,
+    Switch,
+    Tag,
+    Text,
+    Whole,
+)
+from fleetmend.lambdas.wiring import Wired
+
+POLICY = Declared(
+    HealthPolicy(),
+    {
+        "consecutive": Whole(1, 100),
+        "sample_every": Duration(0.01, 3600.0),
+        "boot_grace": Duration(0.0, DAY),
+        "target_grace": Duration(0.0, DAY),
+        "alarm_grace": Duration(0.0, DAY),
+        "agent_grace": Duration(0.0, DAY),
+        "retire_ahead": Duration(0.0, 30 * DAY),
+        "replace_silent_agents": Switch(),
+        "alarm_prefix": Text(255),
+        "max_replacements": Whole(1, 100),
+        "healthy_floor": Number(0.0, 1.0),
+        "outage_threshold": Number(0.0, 1.0),
+        "suspension": Duration(0.01, DAY),
+        "verify_window": Duration(0.01, DAY),
+        "intent_lifetime": LEASE,
+        "observation_lifetime": SIGHT,
+        "selector": Tag(HealthPolicy().selector),
+    },
+)
+"""What health's parameter may set; docs/health.md says what each means."""
+
+
+def _bind(policy: HealthPolicy, wired: Wired) -> Bound[Group]:
+    """A sweep looks at every group in scope, since nothing else tells that a member is ill."""
+    clock, remaining = wired.ports.ledger.now, wired.remaining
+    groups = AutoScalingGroups(
+        wired.client,
+        Ec2Fleet(wired.client("ec2"), clock=clock, remaining=remaining),
+        clock=clock,
+        remaining=remaining,
+        alarm_prefix=policy.alarm_prefix,
+    )
+    port = DryRunGroups(groups) if wired.watching else groups
+    practice = healing(port, policy, wired.ports.parallel)
+    return Bound(practice, lambda: port.claimed(policy.selector))
+
+
+def figures(policy: HealthPolicy, case: Case[Group]) -> Iterator[Figure]:
+    """How a group is, what was replaced, and why nothing was."""
+    group = case.seen
+    if group is None or not policy.selector.matches(group.tags):
+        return
+    own = {"group": group.name}
+    ill = len(symptoms(group, policy, group.observed_at).ill)
+    yield Figure("HealthyInstances", len(group.serving) - ill, own)
+    yield Figure("UnhealthyInstances", ill, own)
+    reason = case.decision.reason if case.decision else ""
+    if reason in REFUSALS:
+        yield Figure("RefusedReplacements", 1, own | {"reason": reason})
+    for seconds in _replaced(case):
+        yield Figure("ReplacedInstances", 1, own)
+        yield Figure("ReplacementSeconds", seconds, own, MetricUnit.Seconds)
+
+
+def _replaced(case: Case[Group]) -> list[int]:
+    """Seconds that each replacement took which this run found done, and wrote down first."""
+    if not case.wrote or case.record is None:
+        return []
+    try:
+        return list(from_detail(case.record.detail).done.values())
+    except MemoryUnreadable:
+        return []
+
+
+HEALTH = Concern(CONCERN, POLICY, GROUPS, _bind, figures)
+"""All that the shared entry needs to know of health."""
+
+handler = controller.handler(HEALTH)
+"""What Lambda calls."""

@@ -1,5 +1,7 @@
 """What every controller may do, whatever its concern: its ledger, its settings, the topic."""
 
+from collections.abc import Sequence
+
 import pulumi
 
 from fleetmend.components import policies
@@ -17,8 +19,9 @@ def controller_grants(
     key_arn: pulumi.Input[str],
     topic_arn: pulumi.Input[str],
     topic_key_arn: pulumi.Input[str],
+    parameters: Sequence[pulumi.Input[str]] = (),
 ) -> list[Statement]:
-    """The statements that stand beside a concern's own."""
+    """The statements that stand beside a concern's own; it may read `parameters` as well."""
     return [
         *ledger_grants(names, concern, ledger_arn, key_arn),
         policies.allow(
@@ -27,7 +30,8 @@ def controller_grants(
             [
                 names.arn("ssm", account_id, f"parameter{names.parameter(path)}")
                 for path in (MODE_ALL, mode_of(concern), policy_of(concern))
-            ],
+            ]
+            + list(parameters),
         ),
         policies.allow("Tells", ["sns:Publish"], [topic_arn]),
         policies.allow(

@@ -194,8 +194,8 @@ def grants(args: RecoveryArgs) -> list[Statement]:
             key_arn=args["key_arn"],
             topic_arn=args["topic_arn"],
             topic_key_arn=args["topic_key_arn"],
+            parameters=[claim],
         ),
-        policies.allow("ReadsClaim", ["ssm:GetParameters"], [claim]),
         policies.allow("Claims", ["ssm:PutParameter"], [claim]),
     ]
 

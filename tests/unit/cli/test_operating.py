@@ -122,7 +122,7 @@ def test_the_stricter_mode_is_in_force(fleetmend, account):
 
 
 @pytest.mark.parametrize(
-    "words", [["pause"], ["recovery"], ["recovery", "pause"], ["health", "off"], ["all"]]
+    "words", [["pause"], ["recovery"], ["recovery", "pause"], ["wealth", "off"], ["all"]]
 )
 def test_a_mode_that_is_none_changes_nothing(fleetmend, account, words):
     ran = fleetmend("mode", *words, *WHERE)

@@ -28,6 +28,8 @@ class _Group:
     serving: set[str] = field(default_factory=set[str])
     ours: set[str] = field(default_factory=set[str])
     since: dict[str, float] = field(default_factory=dict[str, float])
+    well: dict[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
+    sample: float = 60.0
     born: dict[str, float] = field(default_factory=dict[str, float])
     suspended: float | None = None
 
@@ -39,7 +41,7 @@ def judged(evidence: Evidence, law: GroupLaw) -> Iterator[Violation]:
 
 
 def _follow(evidence: Evidence, law: GroupLaw, name: str) -> Iterator[Violation]:
-    group = _Group(serving=set(law.members(name)[: law.desired[name]]))
+    group = _Group(serving=set(law.members(name)[: law.desired[name]]), sample=law.sample)
     everyone = set(law.members(name))
     for at, _, what in sorted(_moments(evidence, name, everyone), key=lambda one: one[:2]):
         if isinstance(what, Call):
@@ -71,11 +73,14 @@ def _moments(evidence: Evidence, name: str, members: set[str]) -> Iterator[Momen
 def _change(group: _Group, member: str, what: str, at: float) -> None:
     match what:
         case "impaired" | "ailing" | "stopping" | "stopped":
+            short = at - group.well.get(member, (-1e9, 0.0))[0] <= 2 * group.sample
+            before = group.well[member][1] if short else at
             group.ill.add(member)
-            group.since.setdefault(member, at)
+            group.since.setdefault(member, before)
         case "healthy" | "well":
             group.ill.discard(member)
-            group.since.pop(member, None)
+            if member in group.since:  # who is ill again before anybody looked was never seen well
+                group.well[member] = (at, group.since.pop(member))
             group.serving.add(member)
         case "running":
             group.born[member] = at

@@ -30,6 +30,7 @@ class _Group:
     since: dict[str, float] = field(default_factory=dict[str, float])
     well: dict[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
     sample: float = 60.0
+    retiring: set[str] = field(default_factory=set[str])
     born: dict[str, float] = field(default_factory=dict[str, float])
     suspended: float | None = None
 
@@ -82,8 +83,10 @@ def _change(group: _Group, member: str, what: str, at: float) -> None:
             if member in group.since:  # who is ill again before anybody looked was never seen well
                 group.well[member] = (at, group.since.pop(member))
             group.serving.add(member)
-        case "running":
+        case "running" if at > 0:  # who runs from the start has run for a day
             group.born[member] = at
+        case "retire":
+            group.retiring.add(member)
         case "marked":
             group.marked.setdefault(member, at)
         case "shutting-down" | "terminated":
@@ -155,7 +158,7 @@ def _mark(
         ill = [one for one in group.ill & group.serving if _long_ill(group, law, one, at)]
         if len(ill) >= 2 and len(ill) > law.threshold * len(group.serving):
             yield Violation("marked-in-outage", name, at, f"{len(ill)} are ill")
-    if member in group.since:
+    if member in group.since and member not in group.retiring:
         least = (law.consecutive - 1) * law.sample / 2
         if at - group.since[member] < least and not again:
             text = f"ill for {at - group.since[member]:.0f} s only"

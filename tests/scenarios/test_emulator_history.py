@@ -50,6 +50,11 @@ def aws():
             )
 
         client("s3").create_bucket(Bucket=BUCKET)
+        client("glue").create_database(DatabaseInput={"Name": DATABASE})
+        results = {"OutputLocation": f"s3://{BUCKET}/reports/athena/"}
+        client("athena").create_work_group(
+            Name="history", Configuration={"ResultConfiguration": results}
+        )
         yield client
 
 
@@ -103,7 +108,6 @@ def table(glue, name, location, columns, partitions):
 
 def test_named_questions_have_the_same_rows_on_both(aws, reports, tmp_path):
     glue = aws("glue")
-    glue.create_database(DatabaseInput={"Name": DATABASE})
     table(
         glue,
         history.FINDINGS_TABLE,
@@ -113,10 +117,6 @@ def test_named_questions_have_the_same_rows_on_both(aws, reports, tmp_path):
     )
     table(glue, history.RUNS_TABLE, history.RUNS, history.RUN_COLUMNS, history.RUN_PARTITIONS)
     client = aws("athena")
-    client.create_work_group(
-        Name="history",
-        Configuration={"ResultConfiguration": {"OutputLocation": f"s3://{BUCKET}/reports/athena/"}},
-    )
     folder = desk.fetch(reports, tmp_path)
     for name, question in history.NAMED.items():
         here = desk.ask(folder, question.sql)

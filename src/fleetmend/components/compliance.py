@@ -22,9 +22,7 @@ from fleetmend.components.parameters import (
 )
 from fleetmend.components.policies import Statement
 from fleetmend.components.spoke import Spoke, role_name
-from fleetmend.core import rules
 from fleetmend.core.compliance import CONCERN
-from fleetmend.core.rules import Rules
 
 TIMEOUT = 300
 """Seconds of one call of the function. It saves its place before they are over, and the machine
@@ -60,8 +58,8 @@ class ComplianceArgs(TypedDict):
     """The alerts topic."""
     topic_key_arn: pulumi.Input[str]
     """The alerts topic's key."""
-    rules: Rules
-    """The rules in force, as `components.rules_file.load` reads them."""
+    rules: str
+    """The rules in force as JSON: what `components.rules_file.compiled` makes of a file."""
     accounts: NotRequired[list[str]]
     """Accounts to scan, each with a `Spoke`; this one where it is left out."""
     regions: NotRequired[list[str]]
@@ -83,8 +81,8 @@ class Compliance(pulumi.ComponentResource):
     role of its own account, and ends it. One that fails is reported, and spoils no other.
 
     Example:
-        Compliance("compliance", {"installation": me, "account_id": account, "rules": load(file),
-                                  "artifact": "dist/lambda.zip", ...})
+        Compliance("compliance", {"installation": me, "account_id": account,
+                                  "rules": compiled(file), "artifact": "dist/lambda.zip", ...})
     """
 
     function_name: pulumi.Output[str]
@@ -168,7 +166,7 @@ class Compliance(pulumi.ComponentResource):
             f"{self._name}-rules",
             bucket=args["ledger_name"],
             key="rules/compliance.json",
-            content=rules.encode(args["rules"]).decode(),
+            content=args["rules"],
             content_type="application/json",
             tags=self._tags.tags("s3-object", "rules/compliance.json"),
             opts=self._child,

@@ -24,7 +24,7 @@ from fleetmend.components.parameters import Parameters
 from fleetmend.components.parts import Parts, alarm_args, function_args
 from fleetmend.components.rebuild import Rebuild
 from fleetmend.components.recovery import Recovery
-from fleetmend.components.rules_file import load
+from fleetmend.components.rules_file import compiled
 from fleetmend.components.secrets import Secrets
 from fleetmend.components.settings import Settings
 from fleetmend.components.storage import BALANCER_PREFIX, Storage, StorageArgs
@@ -293,7 +293,7 @@ class _Program:
             "key_arn": parts.keys.main_arn,
             "topic_arn": parts.alerts.topic_arn,
             "topic_key_arn": parts.keys.alerts_arn,
-            "rules": load(Path(find_artifact(chosen.compliance_rules or ""))),
+            "rules": compiled(Path(find_artifact(chosen.compliance_rules or ""))),
             "accounts": list(chosen.compliance_accounts),
             "regions": list(chosen.compliance_regions or []),
             "sweep_minutes": 60 * chosen.compliance_sweep_hours,

@@ -6,6 +6,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 
 from fleetmend.components import policies
+from fleetmend.components.accept import accept
 from fleetmend.components.controller import Controller, FunctionArgs
 from fleetmend.components.grants import controller_grants
 from fleetmend.components.identity import InstallationArgs, naming
@@ -128,6 +129,11 @@ class Recovery(pulumi.ComponentResource):
                 "function": args.get("function", FunctionArgs()),
             },
             pulumi.ResourceOptions(parent=self),
+        )
+        accept(
+            controller,
+            "CKV_AWS_45",
+            "Forty letters that look like a secret key are the name of the claim's parameter.",
         )
         self.function_name, self.function_arn = controller.function_name, controller.function_arn
         self.alias_arn = controller.alias_arn

@@ -136,6 +136,15 @@ def load(file: File) -> Rules:
     return loads(read_text(file, RulesError), str(file))
 
 
+def compiled(file: File) -> str:
+    """The rules in a file as the JSON that a function reads.
+
+    Raises:
+        RulesError: with every mistake found, an unreadable file included.
+    """
+    return encode(load(file)).decode()
+
+
 def loads(text: str, file: str = "<text>") -> Rules:
     """Read rules from text; `file` is the name used in messages.
 

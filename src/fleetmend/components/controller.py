@@ -111,6 +111,8 @@ class ControllerArgs(TypedDict):
     """How long events are gathered into one call; 5 where it is left out."""
     function: NotRequired[FunctionArgs]
     """What the function is given to run with, and when its alarms are raised."""
+    function_accepts: NotRequired[dict[str, str]]
+    """Findings of the judges about the function that are meant: reasons by rule."""
     subscribed: NotRequired[bool]
     """Whether the alerts topic calls it with every alert."""
     heartbeat: NotRequired[bool]
@@ -298,7 +300,7 @@ class Controller(pulumi.ComponentResource):
             tags=self._tags.tags("lambda-function", self._called),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*grants, logs]),
         )
-        accept_all(function, JUDGED)
+        accept_all(function, {**JUDGED, **self._args.get("function_accepts", {})})
         return function
 
     def _environment(self, queues: Queues) -> dict[str, pulumi.Input[str]]:

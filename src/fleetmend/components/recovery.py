@@ -6,7 +6,6 @@ from typing import NotRequired, TypedDict
 import pulumi
 
 from fleetmend.components import policies
-from fleetmend.components.accept import accept
 from fleetmend.components.controller import Controller, FunctionArgs
 from fleetmend.components.grants import controller_grants
 from fleetmend.components.identity import InstallationArgs, naming
@@ -127,13 +126,11 @@ class Recovery(pulumi.ComponentResource):
                 "batch_window_seconds": args.get("batch_window_seconds", 5),
                 "heartbeat": True,
                 "function": args.get("function", FunctionArgs()),
+                "function_accepts": {
+                    "CKV_AWS_45": "What looks like a secret is the name of the claim's parameter.",
+                },
             },
             pulumi.ResourceOptions(parent=self),
-        )
-        accept(
-            controller,
-            "CKV_AWS_45",
-            "Forty letters that look like a secret key are the name of the claim's parameter.",
         )
         self.function_name, self.function_arn = controller.function_name, controller.function_arn
         self.alias_arn = controller.alias_arn

@@ -37,7 +37,7 @@ ARGS: ComplianceArgs = {
     "key_arn": f"arn:aws:kms:{REGION}:{HUB}:key/main",
     "topic_arn": f"arn:aws:sns:{REGION}:{HUB}:alerts",
     "topic_key_arn": f"arn:aws:kms:{REGION}:{HUB}:key/alerts",
-    "rules": RULES,
+    "rules": rules.encode(RULES).decode(),
     "accounts": ACCOUNTS,
     "regions": [REGION, OTHER],
 }

@@ -25,7 +25,7 @@ ARGS: ComplianceArgs = {
     "key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/main",
     "topic_arn": f"arn:aws:sns:{REGION}:{ACCOUNT}:alerts",
     "topic_key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/alerts",
-    "rules": RULES,
+    "rules": rules.encode(RULES).decode(),
 }
 
 

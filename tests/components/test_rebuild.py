@@ -9,7 +9,9 @@ import pytest
 from fleetmend.components.installation import main
 from fleetmend.components.rebuild import Rebuild, RebuildArgs
 from fleetmend.components.settings import Settings, SettingsError
+from fleetmend.core import claims
 from fleetmend.core.graph import Graph
+from fleetmend.core.model import Selector
 from fleetmend.deploy.capture import capture
 from fleetmend.lambdas.rebuild import POLICY
 from tests.components.graphs import ACCOUNT, ME, REGION, graph, one
@@ -97,6 +99,18 @@ def test_recoverys_records_are_only_read() -> None:
     assert made["ReadsHolds"]["Action"] == ["s3:GetObject"]
     for sid in ("WritesRecords", "ForgetsHints", "KeepsRoster"):
         assert "recovery" not in str(made[sid]["Resource"]), sid
+
+
+def test_its_selector_is_claimed() -> None:
+    """Two installations that rebuild the same instance would make two of it."""
+    found = rebuild(json.dumps({"tag_key": "Back", "tag_value": "yes"}))
+    variables = one(found, "aws:lambda/function:Function").inputs["environment"]["variables"]
+    claim = variables["FLEETMEND_CLAIM"]
+    assert claim == claims.parameter("rebuild", Selector("Back", "yes"))
+    made, arn = statements(tag_key="Back", tag_value="yes"), f"arn:aws:ssm:{REGION}:{ACCOUNT}"
+    assert made["Claims"]["Action"] == ["ssm:PutParameter"]
+    assert made["Claims"]["Resource"] == [f"{arn}:parameter{claim}"]
+    assert f"{arn}:parameter{claim}" in made["ReadsSettings"]["Resource"]
 
 
 def test_the_declared_policy_is_one_that_the_function_takes() -> None:

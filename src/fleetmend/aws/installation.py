@@ -17,6 +17,7 @@ from fleetmend.aws.autoscaling import AutoScalingGroups
 from fleetmend.aws.clients import Client, client
 from fleetmend.aws.ec2 import STOPPED, Ec2Fleet
 from fleetmend.aws.errors import SdkError, code_of, failed
+from fleetmend.aws.parameters import ParameterStore
 from fleetmend.core.groups import Group, HealthPolicy
 from fleetmend.core.model import Instance, Mode, Record, Selector
 from fleetmend.core.ports import ObservationFailed, PortError
@@ -154,12 +155,7 @@ class Installation:
             PortError: it was not taken.
         """
         name = f"{self._path}/mode/{concern}"
-        try:
-            self._clients("ssm").put_parameter(
-                Name=name, Value=mode.value, Type="String", Overwrite=True
-            )
-        except SdkError as error:
-            raise failed(PortError, f"ssm:PutParameter of {name}", error) from error
+        ParameterStore(self._clients("ssm")).put(name, mode.value, overwrite=True)
 
     def policy(self, concern: str) -> dict[str, Any]:
         """The settings that differ from the defaults, as the parameter holds them."""
@@ -306,12 +302,7 @@ def in_force(modes: Mapping[str, Mode], concern: str) -> Mode:
 
 def _parameters(ssm: Client, names: list[str]) -> dict[str, str]:
     """Values by name; a name that does not exist is left out."""
-    try:
-        answer = ssm.get_parameters(Names=names)
-    except SdkError as error:
-        raise failed(PortError, f"ssm:GetParameters of {', '.join(names)}", error) from error
-    found = cast("list[Mapping[str, Any]]", answer.get("Parameters") or [])
-    return {str(item.get("Name")): str(item.get("Value")) for item in found}
+    return {name: parameter.value for name, parameter in ParameterStore(ssm).read(names).items()}
 
 
 def _object(text: str, place: str) -> dict[str, Any]:

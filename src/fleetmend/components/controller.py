@@ -111,8 +111,8 @@ class ControllerArgs(TypedDict):
     """How long events are gathered into one call; 5 where it is left out."""
     function: NotRequired[FunctionArgs]
     """What the function is given to run with, and when its alarms are raised."""
-    function_accepts: NotRequired[dict[str, str]]
-    """Findings of the judges about the function that are meant: reasons by rule."""
+    claim: NotRequired[str]
+    """The parameter that says whose the concern's selector is, where installations claim it."""
     subscribed: NotRequired[bool]
     """Whether the alerts topic calls it with every alert."""
     heartbeat: NotRequired[bool]
@@ -300,7 +300,9 @@ class Controller(pulumi.ComponentResource):
             tags=self._tags.tags("lambda-function", self._called),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*grants, logs]),
         )
-        accept_all(function, {**JUDGED, **self._args.get("function_accepts", {})})
+        accept_all(function, JUDGED)
+        if "claim" in self._args:
+            accept(function, "CKV_AWS_45", "What looks like a secret is the name of the claim.")
         return function
 
     def _environment(self, queues: Queues) -> dict[str, pulumi.Input[str]]:
@@ -310,6 +312,7 @@ class Controller(pulumi.ComponentResource):
             "FLEETMEND_SUFFIX": self._names.suffix,
             "FLEETMEND_TOPIC_ARN": args["topic_arn"],
             **({"FLEETMEND_QUEUE_URL": queues.queue.url} if queues.queue else {}),
+            **({"FLEETMEND_CLAIM": args["claim"]} if "claim" in args else {}),
             "POWERTOOLS_SERVICE_NAME": args["concern"],
             "POWERTOOLS_METRICS_NAMESPACE": self._names.namespace,
             "POWERTOOLS_LOG_LEVEL": self._function_args.get("log_level", "INFO"),

@@ -1,7 +1,5 @@
 """What every controller may do, whatever its concern: its ledger, its settings, the topic."""
 
-from collections.abc import Sequence
-
 import pulumi
 
 from fleetmend.components import policies
@@ -19,24 +17,27 @@ def controller_grants(
     key_arn: pulumi.Input[str],
     topic_arn: pulumi.Input[str],
     topic_key_arn: pulumi.Input[str],
-    parameters: Sequence[pulumi.Input[str]] = (),
+    claim: str = "",
 ) -> list[Statement]:
-    """The statements that stand beside a concern's own; it may read `parameters` as well."""
+    """The statements that stand beside a concern's own.
+
+    Where installations claim its selector, `claim` is that parameter, which it may write too.
+    """
+    read = [names.parameter(path) for path in (MODE_ALL, mode_of(concern), policy_of(concern))]
+    claimed = [names.arn("ssm", account_id, f"parameter{claim}")] if claim else []
+    claims = policies.allow("Claims", ["ssm:PutParameter"], claimed)
     return [
         *ledger_grants(names, concern, ledger_arn, key_arn),
         policies.allow(
             "ReadsSettings",
             ["ssm:GetParameters"],
-            [
-                names.arn("ssm", account_id, f"parameter{names.parameter(path)}")
-                for path in (MODE_ALL, mode_of(concern), policy_of(concern))
-            ]
-            + list(parameters),
+            [*(names.arn("ssm", account_id, f"parameter{name}") for name in read), *claimed],
         ),
         policies.allow("Tells", ["sns:Publish"], [topic_arn]),
         policies.allow(
             "TopicKey", policies.KMS_USE, [topic_key_arn], policies.via(names.region, "sns")
         ),
+        *([claims] if claim else []),
     ]
 
 

@@ -11,17 +11,12 @@ import pulumi
 
 from fleetmend.components import policies
 from fleetmend.components.controller import Controller, FunctionArgs
-from fleetmend.components.grants import ledger_grants
+from fleetmend.components.grants import controller_grants
 from fleetmend.components.identity import InstallationArgs, naming
 from fleetmend.components.naming import Naming
-from fleetmend.components.parameters import (
-    MODE_ALL,
-    mode_of,
-    mode_parameter,
-    policy_of,
-    text_parameter,
-)
+from fleetmend.components.parameters import mode_of, mode_parameter, policy_of, text_parameter
 from fleetmend.components.policies import Statement
+from fleetmend.core import claims
 from fleetmend.core.decisions.rebuild import CONCERN
 from fleetmend.core.decisions.recovery import CONCERN as RECOVERY
 from fleetmend.core.events import TERMINATED_PATTERN
@@ -158,6 +153,7 @@ class Rebuild(pulumi.ComponentResource):
                 "policy": policies.document(*grants(args)),
                 "policy_accepts": {"PARLIAMENT_RESOURCE_MISMATCH": OTHER_STATEMENTS},
                 "environment": {"FLEETMEND_LEDGER_BUCKET": args["ledger_name"]},
+                "claim": claims.parameter(CONCERN, _selector(args)),
                 "event_pattern": json.dumps(TERMINATED_PATTERN, sort_keys=True),
                 "sweep_minutes": args.get("sweep_minutes", 2),
                 "batch_window_seconds": args.get("batch_window_seconds", 5),
@@ -202,16 +198,23 @@ def grants(args: RebuildArgs) -> list[Statement]:
     are limited by their VPC, images and snapshots by their owner.
     """
     names = naming(args["installation"])
-    topic_key = policies.via(names.region, "sns")
     return [
         policies.allow("Observes", _DESCRIBES, ["*"], policies.own_region(names.region)),
         *_makes(args, names),
         *_passes(args),
         *_attaches(args, names),
         *_volume_keys(args, names),
-        *_ledger(args, names),
-        policies.allow("Tells", ["sns:Publish"], [args["topic_arn"]]),
-        policies.allow("TopicKey", policies.KMS_USE, [args["topic_key_arn"]], topic_key),
+        *_remembers(args),
+        *controller_grants(
+            names,
+            CONCERN,
+            account_id=args["account_id"],
+            ledger_arn=args["ledger_arn"],
+            key_arn=args["key_arn"],
+            topic_arn=args["topic_arn"],
+            topic_key_arn=args["topic_key_arn"],
+            claim=claims.parameter(CONCERN, _selector(args)),
+        ),
     ]
 
 
@@ -283,17 +286,16 @@ def _volume_keys(args: RebuildArgs, names: Naming) -> list[Statement]:
     ]
 
 
-def _ledger(args: RebuildArgs, names: Naming) -> list[Statement]:
-    """Its own records and roster, and recovery's records to be read: holds may stand there.
+def _remembers(args: RebuildArgs) -> list[Statement]:
+    """The roster, and recovery's records to be read: holds may stand there.
 
     Listing is what makes S3 answer 404 and not 403 for what does not exist.
     """
-    ledger, account = args["ledger_arn"], args["account_id"]
+    ledger = args["ledger_arn"]
     rosters = [f"{would}roster/{CONCERN}.json" for would in ("", "would/")]
     held = f"records/{RECOVERY}/*"
     arns = [pulumi.Output.concat(ledger, f"/{key}") for key in rosters]
     return [
-        *ledger_grants(names, CONCERN, ledger, args["key_arn"]),
         policies.allow("KeepsRoster", ["s3:GetObject", "s3:PutObject"], arns),
         policies.allow("ReadsHolds", ["s3:GetObject"], [pulumi.Output.concat(ledger, f"/{held}")]),
         policies.allow(
@@ -301,14 +303,6 @@ def _ledger(args: RebuildArgs, names: Naming) -> list[Statement]:
             ["s3:ListBucket"],
             [ledger],
             {"StringLike": {"s3:prefix": [*rosters, held]}},
-        ),
-        policies.allow(
-            "ReadsSettings",
-            ["ssm:GetParameters"],
-            [
-                names.arn("ssm", account, f"parameter{names.parameter(path)}")
-                for path in (MODE_ALL, mode_of(CONCERN), policy_of(CONCERN))
-            ],
         ),
     ]
 

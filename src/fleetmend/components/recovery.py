@@ -117,18 +117,13 @@ class Recovery(pulumi.ComponentResource):
                 "key_arn": args["key_arn"],
                 "topic_arn": args["topic_arn"],
                 "policy": policies.document(*grants(args)),
-                "environment": {
-                    "FLEETMEND_LEDGER_BUCKET": args["ledger_name"],
-                    "FLEETMEND_CLAIM": claims.parameter(CONCERN, _selector(args)),
-                },
+                "environment": {"FLEETMEND_LEDGER_BUCKET": args["ledger_name"]},
+                "claim": claims.parameter(CONCERN, _selector(args)),
                 "event_pattern": json.dumps(DOWN_PATTERN, sort_keys=True),
                 "sweep_minutes": args.get("sweep_minutes", 2),
                 "batch_window_seconds": args.get("batch_window_seconds", 5),
                 "heartbeat": True,
                 "function": args.get("function", FunctionArgs()),
-                "function_accepts": {
-                    "CKV_AWS_45": "What looks like a secret is the name of the claim's parameter.",
-                },
             },
             pulumi.ResourceOptions(parent=self),
         )
@@ -172,7 +167,6 @@ def grants(args: RecoveryArgs) -> list[Statement]:
     """
     names, account = naming(args["installation"]), args["account_id"]
     selector = _selector(args)
-    claim = names.arn("ssm", account, f"parameter{claims.parameter(CONCERN, selector)}")
     keys = args.get("volume_key_arns") or [names.arn("kms", account, "key/*")]
     grant = policies.via(names.region, "ec2") | {"Bool": {"kms:GrantIsForAWSResource": "true"}}
     return [
@@ -197,9 +191,8 @@ def grants(args: RecoveryArgs) -> list[Statement]:
             key_arn=args["key_arn"],
             topic_arn=args["topic_arn"],
             topic_key_arn=args["topic_key_arn"],
-            parameters=[claim],
+            claim=claims.parameter(CONCERN, selector),
         ),
-        policies.allow("Claims", ["ssm:PutParameter"], [claim]),
     ]
 
 

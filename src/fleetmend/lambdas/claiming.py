@@ -1,27 +1,26 @@
 """Claims as Parameter Store keeps them: made once, kept fresh, taken over when they are old.
 
-Creating one is conditional (`Overwrite=False`), so of two that begin at once one wins. Taking
-one over is not, so it counts only when a later run reads it back: of two that try, the last to
-write is the one that both then read.
+Creating one is conditional, so of two that begin at once one wins. Taking one over is not, so it
+counts only when a later run reads it back: of two that try, the last to write is the one that
+both then read.
 """
 
 import logging
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Callable
+from datetime import datetime
 
-from fleetmend.aws.clients import Client
-from fleetmend.aws.errors import SdkError, code_of
+from fleetmend.aws.parameters import Parameter, ParameterStore
 from fleetmend.core import claims
+from fleetmend.core.ports import PortError
 from fleetmend.lambdas.settings import Settings
 
 _log = logging.getLogger(__name__)
 
 
 def claimant(
-    client: Client,
+    store: ParameterStore,
     settings: Settings,
-    found: Mapping[str, Any] | None,
+    found: Parameter | None,
     now: Callable[[], datetime],
     *,
     acting: bool,
@@ -29,9 +28,9 @@ def claimant(
     """Who else has the claim, in words; empty where this installation has it.
 
     Args:
-        client: Parameter Store's.
+        store: where the claim stands.
         settings: the function's environment.
-        found: the parameter as GetParameters gave it, or None where there is none.
+        found: the parameter as it was read, or None where there is none.
         now: the machine's clock; a claim's life is long beside what clocks differ by.
         acting: whether this installation would act; one that only watches claims nothing.
     """
@@ -39,31 +38,23 @@ def claimant(
     if found is None:
         if not acting:
             return ""
-        return "" if _put(client, settings, overwrite=False) else "another installation, just now"
-    owner, at = str(found.get("Value") or "nobody"), _time(found.get("LastModifiedDate"))
+        return "" if _put(store, settings, overwrite=False) else "another installation, just now"
+    owner, at = found.value or "nobody", found.written_at
     if owner == me:
         if at is not None and claims.is_due(at, now()):
-            _put(client, settings, overwrite=True)
+            _put(store, settings, overwrite=True)
         return ""
     if acting and at is not None and claims.is_over(at, now()):
-        _put(client, settings, overwrite=True)
+        _put(store, settings, overwrite=True)
         return f"{owner}, which has been gone since {at:%Y-%m-%d %H:%M} UTC; it is taken over"
     return owner
 
 
-def _put(client: Client, settings: Settings, *, overwrite: bool) -> bool:
+def _put(store: ParameterStore, settings: Settings, *, overwrite: bool) -> bool:
     """Whether it was written; why not is logged, since a later run tries again."""
     try:
-        client.put_parameter(
-            Name=settings.claim, Value=settings.installation, Type="String", Overwrite=overwrite
-        )
-    except SdkError as error:
-        _log.warning("the claim was not written: %s", code_of(error))
+        store.put(settings.claim, settings.installation, overwrite=overwrite)
+    except PortError as error:
+        _log.warning("the claim was not written: %s", error)
         return False
     return True
-
-
-def _time(value: object) -> datetime | None:
-    if not isinstance(value, datetime):
-        return None
-    return value if value.tzinfo else value.replace(tzinfo=UTC)

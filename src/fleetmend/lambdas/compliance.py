@@ -19,6 +19,7 @@ from fleetmend.aws import inventory
 from fleetmend.aws.archive import S3Archive
 from fleetmend.aws.clients import Client
 from fleetmend.aws.errors import SdkError, failed
+from fleetmend.aws.parameters import ParameterStore
 from fleetmend.core import rules
 from fleetmend.core.compliance import CONCERN, Batch, CompliancePolicy
 from fleetmend.core.compliance_report import finish
@@ -152,7 +153,7 @@ class _Turn:
     def begin(self) -> dict[str, Any]:
         """Plan a run of every branch, and start the machine with it."""
         in_force = parameters.read(
-            self.world.client("ssm"), self.environment, POLICY, self.world.clock
+            ParameterStore(self.world.client("ssm")), self.environment, POLICY, self.world.clock
         )
         policy = in_force.policy
         if in_force.problems:

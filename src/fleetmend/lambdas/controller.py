@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from fleetmend.aws.parameters import ParameterStore
 from fleetmend.core import loop
 from fleetmend.core.events import SWEEP, Retry, Run, Subjects
 from fleetmend.core.loop import Case, Practice
@@ -161,7 +162,8 @@ def serve(
     if time_left() < wiring.SHORTEST_TIMEOUT:
         least = wiring.SHORTEST_TIMEOUT.total_seconds()
         raise SettingsInvalid(f"the function's time-out is too short to start anything: {least} s")
-    in_force = parameters.read(world.client("ssm"), environment, concern.policy, world.clock)
+    store = ParameterStore(world.client("ssm"))
+    in_force = parameters.read(store, environment, concern.policy, world.clock)
     if in_force.problems:
         text = "nothing is done until this is put right: " + "; ".join(in_force.problems)
         wiring.tell_directly(environment, world, "settings-broken", text)

@@ -7,15 +7,13 @@ a deleted one may have held the selector. When Parameter Store does not answer, 
 before it began: the kill switch may have been thrown.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Generic, cast
+from typing import Generic
 
-from fleetmend.aws.clients import Client
-from fleetmend.aws.errors import SdkError, failed
+from fleetmend.aws.parameters import ParameterStore
 from fleetmend.core.model import Mode
-from fleetmend.core.ports import PortError
 from fleetmend.lambdas import claiming
 from fleetmend.lambdas.fields import Declared, P
 from fleetmend.lambdas.settings import Settings
@@ -36,7 +34,7 @@ class InForce(Generic[P]):
 
 
 def read(
-    client: Client, settings: Settings, declared: Declared[P], now: Callable[[], datetime]
+    store: ParameterStore, settings: Settings, declared: Declared[P], now: Callable[[], datetime]
 ) -> InForce[P]:
     """The policy in force; one GetParameters, and one PutParameter where a claim is made anew.
 
@@ -49,13 +47,8 @@ def read(
         settings.parameter(f"mode/{concern}"),
         settings.parameter(f"{concern}/policy"),
     ]
-    try:
-        asked = [*names, settings.claim] if settings.claim else names
-        answer = client.get_parameters(Names=asked)
-    except SdkError as error:
-        raise failed(PortError, f"ssm:GetParameters of {', '.join(names)}", error) from error
-    items = cast("list[Mapping[str, Any]]", answer.get("Parameters") or [])
-    values = {str(item.get("Name")): str(item.get("Value")) for item in items}
+    found = store.read([*names, settings.claim] if settings.claim else names)
+    values = {name: parameter.value for name, parameter in found.items()}
     problems = [f"the parameter {name} is missing" for name in names if name not in values]
     modes = [_mode(name, values[name], problems) for name in (everywhere, here) if name in values]
     policy = declared.parse(values.get(overrides, "{}"), overrides, problems)
@@ -64,8 +57,8 @@ def read(
     mode = min(modes, key=_STRICTEST_FIRST.index)
     claimed = ""
     if settings.claim:
-        found = next((item for item in items if item.get("Name") == settings.claim), None)
-        other = claiming.claimant(client, settings, found, now, acting=mode is Mode.ACT)
+        claim = found.get(settings.claim)
+        other = claiming.claimant(store, settings, claim, now, acting=mode is Mode.ACT)
         if other and mode is Mode.ACT:
             mode = Mode.OBSERVE
             claimed = f"the selector is claimed by {other}: {settings.installation} observes only"

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from fleetmend.aws.parameters import ParameterStore
 from fleetmend.core import claims
 from fleetmend.core.model import Mode, Selector
 from fleetmend.lambdas import parameters
@@ -19,7 +20,9 @@ def run(account, environment=MINE, *, at=0.0):
     account.time.now = at
     world = account.world()
     with account.connected():
-        return parameters.read(world.client("ssm"), environment, POLICY, world.clock)
+        return parameters.read(
+            ParameterStore(world.client("ssm")), environment, POLICY, world.clock
+        )
 
 
 def test_the_first_claims_it_and_acts_at_once():

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleetmend.aws.parameters import ParameterStore
 from fleetmend.core.model import Mode, RecoveryPolicy, Selector
 from fleetmend.lambdas import parameters
 from fleetmend.lambdas.fields import Declared, Duration, Switch
@@ -24,7 +25,7 @@ def parse(text):
 
 def read(account, environment=SETTINGS):
     world = account.world()
-    return parameters.read(world.client("ssm"), environment, POLICY, world.clock)
+    return parameters.read(ParameterStore(world.client("ssm")), environment, POLICY, world.clock)
 
 
 CONCERNS = [RECOVERY, REBUILD, HEALTH]

@@ -19,7 +19,8 @@ class Installed:
     """One concern's installation.
 
     `sweep_target` and `sweep_input` are the schedule's own; `may_start` is the tag that the
-    role's policy demands of instances it starts, if it demands one.
+    role's policy demands of instances it starts, if it demands one. `claim` is the parameter that
+    says whose the selector is, empty where none is claimed.
     """
 
     concern: str
@@ -32,6 +33,7 @@ class Installed:
     sweep_target: str
     sweep_input: str
     may_start: tuple[str, str] | None = None
+    claim: str = ""
 
     def parameter(self, name: str) -> str:
         """The full name of one of its parameters."""
@@ -70,6 +72,7 @@ def look_up(emulators: Emulators, installation: Installation, concern: str) -> I
             sweep_target=target,
             sweep_input=payload,
             may_start=_may_start(emulators, name),
+            claim=variables.get("FLEETMEND_CLAIM", ""),
         )
     except KeyError as missing:
         raise EmulatorFailed(

@@ -8,8 +8,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from fleetmend.core import claims
-from fleetmend.core.model import Selector
 from fleetmend.lab.emulator import hardware
 from fleetmend.lab.emulator.faults import Disturbance
 from fleetmend.lab.emulator.physics import Shortage
@@ -258,11 +256,9 @@ def _people(world: "World", verb: Verb) -> None:
             for name in world.fleet.expand(verb.subject):
                 _send(world, "retry", subject=name, by=by, run=run)
         case recovery.Claimed(by=by):
+            claim = world.installed.claim
             world.emulators.client("ssm").put_parameter(
-                Name=claims.parameter("recovery", Selector()),
-                Value=by,
-                Type="String",
-                Overwrite=True,
+                Name=claim, Value=by, Type="String", Overwrite=True
             )
         case recovery.RetryAll(by=by):
             _send(world, "retry", all=True, by=by, run=run)

@@ -8,6 +8,7 @@ from typing import Any
 from fleetmend.core import claims
 from fleetmend.core.events import DOWN_PATTERN, SCALED_PATTERN, TERMINATED_PATTERN
 from fleetmend.core.model import Selector
+from fleetmend.core.rebuilding import RebuildPolicy
 
 EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
 """Second 0 of every simulation."""
@@ -18,6 +19,9 @@ PATTERNS: Mapping[str, Mapping[str, Any]] = {
     "health": SCALED_PATTERN,
 }
 """What each concern's rule subscribes to."""
+
+CLAIMED: Mapping[str, Selector] = {"recovery": Selector(), "rebuild": RebuildPolicy().selector}
+"""The selectors that an installation claims, as they are where the settings say nothing."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,11 @@ class Installed:
         return frozenset(PATTERNS[self.concern].get("detail", {}).get("state", ()))
 
     @property
+    def name(self) -> str:
+        """The installation, as claims and alerts call it."""
+        return f"{self.project}-{self.suffix}"
+
+    @property
     def bucket(self) -> str:
         """The ledger's bucket."""
         return f"{self.project}-ledger-{self.suffix}"
@@ -82,8 +91,9 @@ class Installed:
 
     @property
     def claim(self) -> str:
-        """The parameter that says whose the selector is."""
-        return claims.parameter("recovery", Selector())
+        """The parameter that says whose the selector is; empty where none is claimed."""
+        selector = CLAIMED.get(self.concern)
+        return claims.parameter(self.concern, selector) if selector else ""
 
     def environment(self) -> dict[str, str]:
         """The function's environment variables."""
@@ -92,7 +102,7 @@ class Installed:
             f"{prefix}_PROJECT": self.project,
             f"{prefix}_SUFFIX": self.suffix,
             f"{prefix}_LEDGER_BUCKET": self.bucket,
-            **({f"{prefix}_CLAIM": self.claim} if self.concern == "recovery" else {}),
+            **({f"{prefix}_CLAIM": self.claim} if self.claim else {}),
             f"{prefix}_QUEUE_URL": self.queue_url,
             f"{prefix}_TOPIC_ARN": self.topic,
             "POWERTOOLS_SERVICE_NAME": self.concern,

@@ -235,6 +235,7 @@ def _people(world: World, verb: Verb) -> None:
             claim = world.installed.claim
             world.parameters.values[claim] = by
             world.parameters.written[claim] = world.time(world.engine.now - age)
+            world.tape.said.append(Said(world.engine.now, f"claimed:{age:g}", by))
         case recovery.RetryAll(by=by):
             _send(world, "retry", all=True, by=by, run=run)
         case recovery.Run(plan=plan, by=by):

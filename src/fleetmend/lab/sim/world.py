@@ -388,8 +388,9 @@ class World:
 
     def _parameters(self) -> dict[str, str]:
         path = self.installed.parameter
+        claim = self.installed.claim
         return {
-            self.installed.claim: f"{self.installed.project}-{self.installed.suffix}",
+            **({claim: self.installed.name} if claim else {}),
             path("mode/all"): "act",
             path(f"mode/{self.scenario.concern}"): self.scenario.settings.mode,
             path(f"{self.scenario.concern}/policy"): json.dumps(dict(self.scenario.overrides)),

@@ -39,16 +39,26 @@ def emulators() -> Iterator[dict[str, str]]:
 
 def certificate_arn(endpoints: dict[str, str]) -> str:
     """A certificate, as one stands in ACM before a balancer can be made."""
-    acm = _client("acm", endpoints)
+    acm = client("acm", endpoints)
     return acm.request_certificate(DomainName="app.example.com")["CertificateArn"]
 
 
 def volume_key_arn(endpoints: dict[str, str]) -> str:
     """A key of the account's own, as one stands in KMS before volumes are encrypted with it."""
-    return _client("kms", endpoints).create_key()["KeyMetadata"]["Arn"]
+    return client("kms", endpoints).create_key()["KeyMetadata"]["Arn"]
 
 
-def _client(service: str, endpoints: dict[str, str]) -> Any:
+def tagged_snapshot(endpoints: dict[str, str]) -> str:
+    """A snapshot that the installation called `all` made at run time; it outlives it."""
+    ec2 = client("ec2", endpoints)
+    volume = ec2.create_volume(AvailabilityZone=f"{REGION}a", Size=1)["VolumeId"]
+    tags = {"Project": "fleetmend", "Environment": "all", "ManagedBy": "fleetmend"}
+    listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+    kind = {"ResourceType": "snapshot", "Tags": listed}
+    return ec2.create_snapshot(VolumeId=volume, TagSpecifications=[kind])["SnapshotId"]
+
+
+def client(service: str, endpoints: dict[str, str]) -> Any:
     return boto3.client(
         service,
         endpoint_url=endpoints[service],

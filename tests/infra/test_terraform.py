@@ -18,14 +18,19 @@ from pathlib import Path
 
 import pytest
 
+from fleetmend.aws.leftovers import Leftovers
 from fleetmend.components.installation import main
+from fleetmend.deploy.belongings import Belongings, belongings
+from fleetmend.deploy.capture import capture
 from fleetmend.deploy.engine import Deployment, EngineError
 from fleetmend.deploy.engine_terraform import PLAN, PLUGIN_DIR, Terraform
 from tests.infra.emulated import (
     REGION,
     certificate_arn,
+    client,
     emulators,
     environment,
+    tagged_snapshot,
     volume_key_arn,
 )
 
@@ -112,6 +117,9 @@ class Cycle:
     outputs: dict = field(default_factory=dict)
     third_zone: dict[str, tuple[str, ...]] = field(default_factory=dict)
     left: tuple[str, ...] = ("not destroyed",)
+    snapshot: str = ""
+    protecting: list[str] = field(default_factory=list)
+    unpurged: list = field(default_factory=list)
     told_at_the_end: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -144,19 +152,23 @@ def cycle(artifact, tmp_path_factory) -> Iterator[Cycle]:
             "volumeKmsKeyArn": volume_key_arn(endpoints),
         }
 
+        config = {**EVERYTHING, **before, "lambdaArtifact": str(artifact)}
+
         def engine(**changed: str) -> Terraform:
-            config = {
-                **EVERYTHING,
-                **before,
-                "lambdaArtifact": str(artifact),
-                **changed,
-            }
             deployment = Deployment(
-                main, config, folder, environment=variables, endpoints=endpoints
+                main,
+                {**config, **changed},
+                folder,
+                environment=variables,
+                endpoints=endpoints,
             )
             return Terraform(deployment, str(COMMAND))
 
-        yield _live(engine, folder)
+        snapshot = tagged_snapshot(endpoints)
+        result = _live(engine, folder)
+        result.snapshot = snapshot
+        _purge(result, belongings(capture(main, config=config)), endpoints)
+        yield result
     # Plugins are large, and pytest keeps the folders of three runs.
     shutil.rmtree(folder / ".terraform", ignore_errors=True)
 
@@ -204,6 +216,15 @@ def _destroyed(engine: Terraform) -> list[str]:
         if "NotFound" not in str(error):
             raise
         return list(engine.down())
+
+
+def _purge(result: Cycle, places: list[Belongings], endpoints: dict[str, str]) -> None:
+    """As `down --purge` does: by the tags and vaults that the graph names."""
+    (place,) = [one for one in places if one.vaults]
+    left = Leftovers(lambda name: client(name, endpoints), place.tags, place.vaults)
+    found = left.found()
+    result.protecting = [one.name for one in found]
+    result.unpurged = [error for _, error in left.purge(found) if error] + left.found()
 
 
 @contextlib.contextmanager
@@ -290,6 +311,11 @@ def test_another_zone_moves_no_subnet_and_replaces_no_nat_gateway(cycle):
 def test_nothing_is_left(cycle):
     assert cycle.left == ()
     assert any(line.startswith("remains: key ") for line in cycle.told_at_the_end)
+
+
+def test_what_protects_data_outlives_it_is_found_and_purged(cycle):
+    assert cycle.protecting == [cycle.snapshot]
+    assert cycle.unpurged == []
 
 
 def test_the_exceptions_are_few():

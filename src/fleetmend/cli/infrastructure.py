@@ -8,6 +8,7 @@ import typer
 
 from fleetmend.cli import options, program
 from fleetmend.cli.failures import Exit, Failure
+from fleetmend.cli.leaving import Leaving
 from fleetmend.cli.options import examples
 from fleetmend.cli.output import as_json, err, escape, out, working
 
@@ -119,7 +120,8 @@ def plan(
     json: options.Json = False,
 ) -> None:
     """Show what `up` would do, through Pulumi, Terraform or OpenTofu."""
-    _drive("plan", _engine(config, given, source, engine, folder), machine=json)
+    what = program.read(config, given, source)
+    _drive("plan", _engine(what, engine, folder), machine=json)
 
 
 @app.command(epilog=examples("fleetmend up --config infra/Pulumi.dev.yaml"))
@@ -134,12 +136,17 @@ def up(
     json: options.Json = False,
 ) -> None:
     """Make the infrastructure as the settings say. One that fails says how to go on or back."""
-    chosen = _engine(config, given, source, engine, folder)
+    chosen = _engine(program.read(config, given, source), engine, folder)
     _ask(f"Change AWS with {chosen.name}?", yes=yes, machine=json)
     _drive("up", chosen, machine=json)
 
 
-@app.command(epilog=examples("fleetmend down --config infra/Pulumi.dev.yaml"))
+@app.command(
+    epilog=examples(
+        "fleetmend down --config infra/Pulumi.dev.yaml",
+        "fleetmend down --config infra/Pulumi.dev.yaml --purge",
+    )
+)
 def down(
     *,
     config: program.Config = None,
@@ -147,25 +154,44 @@ def down(
     source: program.Source = None,
     engine: EngineName = "auto",
     folder: Folder = FOLDER,
+    purge: Annotated[
+        bool,
+        typer.Option(
+            "--purge",
+            help="Delete recovery points, snapshots and images too; refused in production.",
+        ),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     json: options.Json = False,
 ) -> None:
     """Remove the infrastructure, and list what remains and why."""
-    chosen = _engine(config, given, source, engine, folder)
-    _ask(f"Remove everything with {chosen.name}?", yes=yes, machine=json)
-    _drive("down", chosen, machine=json)
+    what = program.read(config, given, source)
+    leaving = Leaving(what, purge=purge)
+    chosen = _engine(what, engine, folder)
+    with working("looking for what protects data"):
+        leaving.look()
+    _ask(leaving.question(chosen.name), yes=yes, machine=json)
+    purged = leaving.clear()
+    lines = _driven("down", chosen, machine=json)
+    leaving.look()
+    remaining = [str(one) for one in leaving.found]
+    if json:
+        as_json({**_told(chosen, lines), "purged": purged, "remains": remaining})
+        return
+    for name in purged:
+        out.print(f"purged: {escape(name)}")
+    for line in remaining:
+        out.print(f"remains: {escape(line)}")
+    out.print(f"[bold]{chosen.changes}[/]")
 
 
 def _engine(
-    config: Path | None,
-    given: list[str] | None,
-    source: Path | None,
+    what: program.Program,
     name: Literal["auto", "pulumi", "terraform", "tofu"],
     folder: Path,
 ) -> "Engine":
     from fleetmend.deploy.engine import Deployment, EngineError, choose  # noqa: PLC0415
 
-    what = program.read(config, given, source)
     deployment = Deployment(
         program=what.declare,
         config=what.config,
@@ -180,8 +206,17 @@ def _engine(
         raise Failure(str(error), error.remedy, code=Exit.WRONG_USE) from error
 
 
-def _drive(doing: Literal["plan", "up", "down"], engine: "Engine", *, machine: bool) -> None:
-    """Let the engine work and show its lines as they come."""
+def _drive(doing: Literal["plan", "up"], engine: "Engine", *, machine: bool) -> None:
+    """Let the engine work, and tell what came of it."""
+    lines = _driven(doing, engine, machine=machine)
+    if machine:
+        as_json(_told(engine, lines))
+    else:
+        out.print(f"[bold]{engine.changes}[/]")
+
+
+def _driven(doing: Literal["plan", "up", "down"], engine: "Engine", *, machine: bool) -> list[str]:
+    """Let the engine work; its lines are shown as they come, and given."""
     from fleetmend.deploy.engine import EngineError  # noqa: PLC0415
 
     lines: list[str] = []
@@ -195,12 +230,13 @@ def _drive(doing: Literal["plan", "up", "down"], engine: "Engine", *, machine: b
     except EngineError as error:
         there = "".join(f"\n  exists: {name}" for name in error.exists)
         raise Failure(f"{error}{there}", error.remedy) from error
-    if machine:
-        changes = engine.changes
-        counted = {"add": changes.add, "change": changes.change, "remove": changes.remove}
-        as_json({"engine": engine.name, "changes": counted, "lines": lines})
-    else:
-        out.print(f"[bold]{engine.changes}[/]")
+    return lines
+
+
+def _told(engine: "Engine", lines: list[str]) -> dict[str, object]:
+    changes = engine.changes
+    counted = {"add": changes.add, "change": changes.change, "remove": changes.remove}
+    return {"engine": engine.name, "changes": counted, "lines": lines}
 
 
 def _ask(question: str, *, yes: bool, machine: bool) -> None:

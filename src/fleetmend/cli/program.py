@@ -52,7 +52,8 @@ class Program:
     """A program ready to be captured or deployed.
 
     `stack` is the environment suffix, or what the stack file of another program is called.
-    `secrets` are the keys of `config` whose values nobody may see.
+    `secrets` are the keys of `config` whose values nobody may see. `production` is not known of
+    another program.
     """
 
     declare: Callable[[], None]
@@ -60,6 +61,7 @@ class Program:
     stack: str
     secrets: frozenset[str]
     project: str = _PROJECT
+    production: bool | None = None
 
     def captured(self) -> "Graph":
         """Its resource graph.
@@ -108,7 +110,9 @@ def read(
     from fleetmend.components.installation import install  # noqa: PLC0415
 
     settings = Settings.from_sources(values, os.environ)
-    return Program(lambda: install(settings), values, settings.suffix, secrets)
+    return Program(
+        lambda: install(settings), values, settings.suffix, secrets, production=settings.is_prod
+    )
 
 
 def _is_given(key: str, values: Mapping[str, str]) -> bool:

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from fleetmend.aws import leftovers
+from fleetmend.aws.leftovers import Leftover
+from fleetmend.core.ports import PortError
 from fleetmend.deploy import engine as engines
 from fleetmend.deploy.engine import Changes, EngineError
 
@@ -172,6 +175,39 @@ class Fake:
         return self.work("down")
 
 
+class Account:
+    """What lies in an account, in place of AWS; `refuses` by name, None where nobody answers."""
+
+    def __init__(self) -> None:
+        self.there: list[Leftover] | None = []
+        self.refuses: set[str] = set()
+        self.asked: list[tuple[dict[str, str], tuple[str, ...]]] = []
+
+    def __call__(self, clients, tags, vaults):
+        self.asked.append((dict(tags), tuple(vaults)))
+        return self
+
+    def found(self) -> list[Leftover]:
+        if self.there is None:
+            raise PortError("backup: no credentials")
+        return list(self.there)
+
+    def purge(self, leftovers):
+        for one in leftovers:
+            if one.name in self.refuses:
+                yield one, PortError(f"deleting {one.name}: locked")
+            else:
+                self.there.remove(one)
+                yield one, None
+
+
+@pytest.fixture(autouse=True)
+def account(monkeypatch: pytest.MonkeyPatch) -> Account:
+    made = Account()
+    monkeypatch.setattr(leftovers, "Leftovers", made)
+    return made
+
+
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Fake:
     fake = Fake()
@@ -183,12 +219,71 @@ def test_the_engine_is_driven_and_its_changes_counted(fleetmend, engine, stack):
     for what, more in (("plan", []), ("up", ["--yes"]), ("down", ["--yes"])):
         ran = fleetmend(what, "--config", str(stack), *more, "--json")
         assert ran.code == 0, ran
+        left = {"purged": [], "remains": []} if what == "down" else {}
         assert ran.json == {
             "engine": "fake",
             "changes": {"add": 2, "change": 1, "remove": 0},
             "lines": [f"{what} begins"],
+            **left,
         }
     assert engine.done == ["plan", "up", "down"]
+
+
+POINTS = [
+    Leftover("snapshot", "snap-1"),
+    Leftover("recovery point", "arn:aws:ec2:us-east-1::image/ami-2", vault="fleetmend-backup-dev"),
+]
+
+
+def test_down_lists_what_protects_data_and_leaves_it(fleetmend, engine, stack, account):
+    account.there = list(POINTS)
+    ran = fleetmend("down", "--config", str(stack), "--yes")
+    assert ran.code == 0, ran
+    assert "remains: snapshot snap-1: it protects data" in ran.out
+    assert "in the vault fleetmend-backup-dev" in ran.out
+    assert account.there == POINTS
+    tags = {"Project": "fleetmend", "Environment": "dev", "ManagedBy": "fleetmend"}
+    assert account.asked == [(tags, ("fleetmend-backup-dev",))]
+
+
+def test_purging_comes_before_the_engine_and_is_told(fleetmend, engine, stack, account):
+    account.there = list(POINTS)
+    ran = fleetmend("down", "--config", str(stack), "--yes", "--purge", "--json")
+    assert ran.code == 0, ran
+    assert ran.json["purged"] == [one.name for one in POINTS]
+    assert ran.json["remains"] == []
+    assert engine.done == ["down"]
+
+
+def test_what_cannot_be_purged_keeps_the_installation(fleetmend, engine, stack, account):
+    account.there, account.refuses = list(POINTS), {"snap-1"}
+    ran = fleetmend("down", "--config", str(stack), "--yes", "--purge")
+    assert ran.code == 3
+    assert "deleting snap-1: locked" in ran.err
+    assert engine.done == []
+    assert account.there == POINTS[:1]
+
+
+def test_production_is_not_purged(fleetmend, engine, stack, account, program):
+    account.there = list(POINTS)
+    args = ("--config", str(stack), "--set", "environment=prod", "--yes", "--purge")
+    ran = fleetmend("down", *args)
+    assert ran.code == 2, ran
+    assert "production data is not thrown away" in ran.err
+    ran = fleetmend("down", "--program", program, "--yes", "--purge")
+    assert ran.code == 2, ran
+    assert engine.done == []
+    assert account.there == POINTS
+
+
+def test_an_account_that_cannot_be_asked_stops_only_a_purge(fleetmend, engine, stack, account):
+    account.there = None
+    ran = fleetmend("down", "--config", str(stack), "--yes")
+    assert ran.code == 0, ran
+    assert "is not known: backup:" in ran.err
+    ran = fleetmend("down", "--config", str(stack), "--yes", "--purge")
+    assert ran.code == 3
+    assert engine.done == ["down"]
 
 
 @pytest.mark.parametrize("what", ["up", "down"])

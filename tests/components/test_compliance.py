@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from fleetmend.aws import scans
+from fleetmend.components import controller
 from fleetmend.components.compliance import Compliance, ComplianceArgs
 from fleetmend.components.spoke import DESCRIBES
 from fleetmend.core import history, rules
@@ -132,6 +134,10 @@ def test_athena_finds_what_the_runs_write():
     assert {node.inputs["query"] for node in queries} == {
         history.whole(question.sql) for question in history.NAMED.values()
     }
+
+
+def test_a_person_calls_the_alias_that_the_schedule_calls():
+    assert scans.ALIAS == controller.ALIAS
 
 
 def test_everything_says_whose_it_is():

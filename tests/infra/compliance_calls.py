@@ -82,6 +82,8 @@ class _Answers:
             case "AssumeRole":
                 keys = ("AccessKeyId", "SecretAccessKey", "SessionToken")
                 return {"Credentials": dict.fromkeys(keys, "AKIDEXAMPLE")}
+            case "StartExecution":
+                return {"executionArn": f"{params['stateMachineArn']}:{params['name']}"}
             case "Publish":
                 return {"MessageId": "1"}
             case _:

@@ -5,17 +5,18 @@ One account's role is not given, once, so that exactly one branch is refused.
 """
 
 import json
-import time
 from itertools import product
+from pathlib import Path
 
 import boto3
 import pytest
 from botocore.config import Config
 
 from fleetmend.aws.archive import S3Archive
+from fleetmend.cli.main import main
 from fleetmend.components.compliance import Compliance, ComplianceArgs
 from fleetmend.console import history as desk
-from fleetmend.core import history, rules
+from fleetmend.core import rules
 from fleetmend.core.rules import Rule, Rules
 from fleetmend.lab.emulator.control import Control
 from fleetmend.lab.emulator.faults import Disturbance
@@ -70,6 +71,7 @@ class Lab:
         for node in self.found.of_type("aws:ssm/parameter:Parameter"):
             self.parameter(node.inputs["name"], node.inputs["insecureValue"])
         self.parameter("/fleetmend/dev/mode/all", "act")
+        self.parameter("/fleetmend/dev/installation", json.dumps(self.facts()))
         topic = self.client("sns").create_topic(Name="alerts")["TopicArn"]
         assert topic == ARGS["topic_arn"]
         self.queue = self.client("sqs").create_queue(QueueName="told")["QueueUrl"]
@@ -90,6 +92,18 @@ class Lab:
             definition=json.dumps(_with(definition, alias)),
             roleArn=f"arn:aws:iam::{HUB}:role/machine",
         )
+
+    def facts(self) -> dict[str, object]:
+        """What the command line finds the installation by."""
+        called = one(self.found, "aws:lambda/function:Function").inputs["name"]
+        return {
+            **{key: ME[key] for key in ("project", "suffix", "region")},
+            "account": HUB,
+            "ledger_bucket": BUCKET,
+            "topic_arn": ARGS["topic_arn"],
+            "queues": {},
+            "functions": {"compliance": f"arn:aws:lambda:{REGION}:{HUB}:function:{called}"},
+        }
 
     def parameter(self, name: str, value: str) -> None:
         self.client("ssm").put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
@@ -127,23 +141,6 @@ class Lab:
                     TagSpecifications=[{"ResourceType": "instance", "Tags": [tag]}],
                 )
 
-    def run(self) -> dict:
-        """The schedule's call, and what the machine ended with."""
-        node = one(self.found, "aws:lambda/function:Function").inputs
-        answer = self.client("lambda").invoke(
-            FunctionName=f"{node['name']}:live", Payload=b'{"fleetmend": "sweep"}'
-        )
-        begun = json.loads(answer["Payload"].read())
-        name = one(self.found, "aws:sfn/stateMachine:StateMachine").inputs["name"]
-        arn = f"arn:aws:states:{REGION}:{HUB}:execution:{name}:{begun['run']}"
-        for _ in range(240):
-            told = self.client("stepfunctions").describe_execution(executionArn=arn)
-            if told["status"] != "RUNNING":
-                assert told["status"] == "SUCCEEDED", told
-                return json.loads(told["output"])
-            time.sleep(0.5)
-        raise AssertionError("the machine did not end")
-
     def told(self) -> list[str]:
         got = self.client("sqs").receive_message(
             QueueUrl=self.queue, MaxNumberOfMessages=10, WaitTimeSeconds=2
@@ -169,27 +166,51 @@ def hub(build):
         yield made
 
 
-def test_five_branches_stand_and_the_sixth_is_named(hub, tmp_path):
+@pytest.fixture
+def fleetmend(hub, monkeypatch, capsys):
+    """The command, in a shell whose AWS is the lab's; gives its exit code and what it printed."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": hub.url,
+        "AWS_ACCESS_KEY_ID": HUB,
+        "AWS_SECRET_ACCESS_KEY": "lab",
+        "NO_PROXY": "127.0.0.1",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*words: str) -> tuple[int, dict, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([*words, "-e", ME["suffix"], "--region", REGION, "--no-lab", "--json"])
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), json.loads(said.out), said.err
+
+    return run
+
+
+def branches(archive: S3Archive, folder: Path) -> int:
+    """Accounts' regions that readers see findings of."""
+    rows = desk.ask(desk.fetch(archive, folder), "SELECT DISTINCT account, region FROM latest").rows
+    return len(rows)
+
+
+def test_five_branches_stand_and_the_sixth_is_named(hub, fleetmend, tmp_path):
+    archive = S3Archive(hub.client("s3"), BUCKET)
     Control(hub.url).disturb(
         Disturbance("error", "sts", "AssumeRole", times=1, code="AccessDenied", status=403)
     )
-    ended = hub.run()
-    assert not ended["complete"]
+    code, ended, progress = fleetmend("run", "compliance", "--by", "ana", "--wait", "180")
+    assert (code, ended["complete"]) == (3, False)
+    assert "of 6 accounts and regions are done" in progress
     assert (ended["judged"], ended["violating"]) == (10, 5)
-    archive = S3Archive(hub.client("s3"), BUCKET)
-    latest = json.loads(archive.get(f"{history.LATEST}.json") or b"{}")
-    (failed,) = [one for one in latest["branches"] if one["failure"]]
+    (failed,) = [one for one in ended["branches"] if one["failure"]]
     assert "AccessDenied" in failed["failure"]
     assert any(f"{failed['account']}/{failed['region']}" in text for text in hub.told())
-    folder = desk.fetch(archive, tmp_path)
-    rows = desk.ask(folder, "SELECT DISTINCT account, region FROM latest").rows
-    assert len(rows) == 5
+    assert branches(archive, tmp_path) == 5
+    assert fleetmend("comply")[:2] == (3, ended)
 
     Control(hub.url).calm()
-    ended = hub.run()
-    assert ended["complete"]
+    code, ended, _ = fleetmend("run", "compliance", "--by", "ana", "--wait", "180")
+    assert (code, ended["complete"]) == (1, True)  # the rule is one of severity error
     assert (ended["judged"], ended["violating"], ended["broken"]) == (12, 6, 1)
-    folder = desk.fetch(archive, tmp_path)
-    rows = desk.ask(folder, "SELECT DISTINCT account, region FROM latest").rows
-    assert len(rows) == 6
+    assert branches(archive, tmp_path) == 6
     assert rules.decode(archive.get("rules/compliance-good.json") or b"") == RULES

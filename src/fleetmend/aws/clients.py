@@ -73,6 +73,9 @@ ONCE = Patience(attempts=1, connect=1.0, read=20.0)
 SCANNING = Patience(attempts=5, connect=1.0, read=20.0)
 """For a page of a thousand: a scan that EC2 throttles waits, since it has hours and not seconds."""
 
+ASKING = Patience(attempts=1, connect=5.0, read=90.0)
+"""For a function that is called and waited for: sent once, since each call is another run."""
+
 LONGEST_CALL = max(ACTING.longest, ASSIGNING.longest)
 """The longest time of one act, all its attempts included: 24 s."""
 
@@ -85,7 +88,7 @@ CLOCK_ALLOWANCE = timedelta(seconds=5)
 SHORTEST_LEASE = FUNCTION_TIMEOUT + LONGEST_CALL + CLOCK_ALLOWANCE
 """The shortest life an intent may have, so that whoever wrote it is done when it ends."""
 
-_PATIENCE = {"ec2": ACTING, "autoscaling": ASSIGNING}
+_PATIENCE = {"ec2": ACTING, "autoscaling": ASSIGNING, "lambda": ASKING}
 
 
 def config(patience: Patience) -> Config:

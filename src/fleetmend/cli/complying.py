@@ -70,7 +70,7 @@ def comply(
     """
     if rules is None:
         whom = target.find(environment=environment, project=project, region=region, lab=lab)
-        raise typer.Exit(_last(whom, machine=json))
+        raise typer.Exit(last(whom, machine=json))
     from fleetmend.components.rules_file import load  # noqa: PLC0415 -- pydantic
 
     known = load(rules)
@@ -90,7 +90,7 @@ def comply(
     raise typer.Exit(Exit.FINDINGS if broken else Exit.FINE)
 
 
-def _last(whom: "Target", *, machine: bool) -> Exit:
+def last(whom: "Target", *, machine: bool) -> Exit:
     """Show the last report of an installation; the exit code says what it came to."""
     from fleetmend.aws.archive import S3Archive  # noqa: PLC0415 -- boto3
     from fleetmend.aws.installation import connect  # noqa: PLC0415

@@ -10,6 +10,8 @@ from fleetmend.cli.asking import ask, show
 from fleetmend.cli.failures import wrong
 from fleetmend.cli.options import examples
 from fleetmend.cli.output import as_json, escape, out, table
+from fleetmend.cli.scanning import scan
+from fleetmend.core.compliance import CONCERN as COMPLIANCE
 from fleetmend.core.model import Mode
 
 app = typer.Typer()
@@ -19,7 +21,7 @@ Subject = Annotated[
 ]
 
 
-@app.command(epilog=examples("fleetmend run recovery --plan"))
+@app.command(epilog=examples("fleetmend run recovery --plan", "fleetmend run compliance -e prod"))
 def run(
     concern: options.Concern,
     *,
@@ -32,9 +34,16 @@ def run(
     lab: options.Lab = None,
     json: options.Json = False,
 ) -> None:
-    """Ask the installed controller for a run now, and show what it did."""
-    known = target.concern(concern)
+    """Ask the installed controller for a run now, and show what it did.
+
+    Compliance shows its report: exit code 1 says that a rule of severity error is broken.
+    """
+    known = target.concern(concern, target.SWITCHED)
+    if known == COMPLIANCE and plan:
+        raise wrong("a run of compliance only reads", "leave --plan out")
     whom = target.find(environment=environment, project=project, region=region, lab=lab)
+    if known == COMPLIANCE:
+        raise typer.Exit(scan(whom, by=whom.speaker(by), wait=wait, machine=json))
     message: dict[str, object] = {"fleetmend": "run", "plan": plan, "by": whom.speaker(by)}
     report = ask(whom, known, message, wait=wait)
     raise typer.Exit(show(whom, report, machine=json))

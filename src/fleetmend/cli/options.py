@@ -43,7 +43,8 @@ Lab = Annotated[
 ]
 
 Concern = Annotated[
-    str, typer.Argument(metavar="CONCERN", help="The concern: recovery, rebuild or health.")
+    str,
+    typer.Argument(metavar="CONCERN", help="The concern: recovery, rebuild, health or compliance."),
 ]
 
 Wait = Annotated[

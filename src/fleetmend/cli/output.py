@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -86,14 +86,17 @@ def table(*columns: str, rows: Iterable[Iterable[str]], title: str = "") -> Tabl
 
 
 @contextlib.contextmanager
-def working(doing: str) -> Generator[None]:
-    """Show that something takes its time: a spinner on a terminal, one line elsewhere."""
+def working(doing: str) -> Generator[Callable[[str], None]]:
+    """Show that something takes its time: a spinner on a terminal, one line elsewhere.
+
+    What it gives says how far it has come, each time that there is something new to say.
+    """
     if err.is_terminal:
-        with err.status(escape(doing)):
-            yield
+        with err.status(escape(doing)) as status:
+            yield lambda how_far: status.update(escape(f"{doing}: {how_far}"))
     else:
         note(doing)
-        yield
+        yield note
 
 
 def moment(at: datetime | None) -> str:

@@ -1,11 +1,13 @@
 """Compliance's entry: begins a run, goes on with one branch of it, and ends it.
 
-The scheduler calls it with `{"fleetmend": "sweep"}`: it plans a run and starts the state machine
-with it. The machine calls it back, for each branch until that is done (`examine`), and once at the
-end (`finish`). It saves its place before its time is up, and whoever calls it again goes on there.
+The scheduler calls it with `{"fleetmend": "sweep"}`, and a person's desk with `run` instead: it
+plans a run and starts the state machine with it. The machine calls it back, for each branch until
+that is done (`examine`), and once at the end (`finish`). It saves its place before its time is
+up, and whoever calls it again goes on there.
 """
 
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -34,6 +36,8 @@ from fleetmend.lambdas.fields import Declared, Texts
 from fleetmend.lambdas.inbox import EventUnreadable
 from fleetmend.lambdas.settings import Settings
 from fleetmend.lambdas.wiring import World
+
+_log = logging.getLogger(__name__)
 
 RULES_KEY = "rules/compliance.json"
 """The rules in force, as the installation wrote them."""
@@ -119,12 +123,15 @@ def run(
     """One call of the function in any world.
 
     Raises:
-        EventUnreadable: the event is none of the three.
+        EventUnreadable: the event is none of the four.
         PortError: AWS did not answer; what was saved stands, and a second call goes on there.
     """
     turn = _Turn(environment, reach, world, _here(context), envelope.time_left(context), scanner)
     match event.get("fleetmend"):
         case "sweep":
+            return turn.begin()
+        case "run":
+            _log.info("asked for a run by %s", _text(event, "by"))
             return turn.begin()
         case "examine":
             branch = Branch(_text(event, "account"), _text(event, "region"))
@@ -132,7 +139,9 @@ def run(
         case "finish":
             return turn.finish(_text(event, "run"))
         case other:
-            raise EventUnreadable(f"fleetmend: {other!r} is not one of {SWEEP}, examine, finish")
+            raise EventUnreadable(
+                f"fleetmend: {other!r} is not one of {SWEEP}, run, examine, finish"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +178,7 @@ class _Turn:
         )
         run = named(now, self.world.nonce())
         plan = begin(self.archive, Plan(run, now.date(), self._rules(), branches))
-        self._start(plan)
-        return {"run": run, "branches": len(branches)}
+        return {"run": run, "branches": len(branches), "execution": self._start(plan)}
 
     def examine(self, run: str, branch: Branch) -> dict[str, Any]:
         """Go on with one branch, with the role of its account."""
@@ -229,18 +237,19 @@ class _Turn:
         archive.put(GOOD_KEY, rules.encode(read))
         return read
 
-    def _start(self, plan: Plan) -> None:
+    def _start(self, plan: Plan) -> str:
         """Start the machine; a run's name is its execution's, so that it is started once."""
         branches = [{"account": one.account, "region": one.region} for one in plan.branches]
         machine = self.reach.machine_arn
         try:
-            self.world.client("stepfunctions").start_execution(
+            started = self.world.client("stepfunctions").start_execution(
                 stateMachineArn=machine,
                 name=plan.run,
                 input=json.dumps({"run": plan.run, "branches": branches}),
             )
         except SdkError as error:
             raise failed(PortError, f"states:StartExecution of {machine}", error) from error
+        return str(started["executionArn"])
 
     def _credentials(self, plan: Plan, branch: Branch) -> dict[str, str]:
         """The keys of the branch's own role.

@@ -1,13 +1,9 @@
-"""Alerts as SNS messages: one body for machines and people, a subject line for people.
+"""Alerts as SNS messages: a mail for people, JSON for machines, in one Publish.
 
-The body is JSON whose keys are stable; `schema` goes up when one changes its meaning:
-
-- `schema`: 1. `source`: always `fleetmend`. `installation`: project and environment suffix.
-- `concern`, `subject`: what it is about. `kind`: `recovered`, `exhausted`, `capacity`, ...
-- `fact`: the deduplication key; a fact may come a second time after a crash, and says so by it.
-- `text`: the sentence, with what is left to do.
-
-`concern`, `kind` and `subject` are message attributes too, for subscription filter policies.
+SNS hands each protocol its own text (SNS Developer Guide, "Publishing messages with
+platform-specific payloads"): `email` gets the mail, and everybody else (`email-json`, `sqs`,
+`lambda`, `https`) the JSON object of `core/letters.py`. `concern`, `kind` and `subject` are
+message attributes too, for subscription filter policies.
 """
 
 import json
@@ -16,28 +12,25 @@ from collections.abc import Sequence
 
 from fleetmend.aws.clients import Client
 from fleetmend.aws.errors import SdkError, failed
+from fleetmend.core import letters
+from fleetmend.core.letters import Sender
 from fleetmend.core.model import Alert
 from fleetmend.core.ports import DeliveryFailed
 
-SCHEMA = 1
-
 _log = logging.getLogger(__name__)
-
-_SUBJECT_LINE = 100
-"""SNS Publish: the subject is ASCII, at most 100 characters, without line breaks."""
-
-_TEXT = 40_000
-"""Characters of a text; SNS takes 256 KB in all, and one may become six bytes of JSON."""
 
 
 class SnsAlerts:
     """One topic. Every alert is a message of its own; digests are made by the loop."""
 
-    def __init__(self, client: Client, topic_arn: str, *, concern: str, installation: str) -> None:
+    def __init__(
+        self, client: Client, topic_arn: str, *, concern: str, project: str, suffix: str
+    ) -> None:
         self._client = client
         self._topic = topic_arn
         self._concern = concern
-        self._installation = installation
+        _, _, _, region, account, _ = topic_arn.split(":", 5)
+        self._sender = Sender(project, suffix, account, region)
 
     def deliver(self, subject: str, alerts: Sequence[Alert]) -> dict[str, str]:
         """See `Alerts`. One Publish each; one that fails is logged, left out, and stays owed."""
@@ -55,20 +48,17 @@ class SnsAlerts:
         Raises:
             DeliveryFailed: SNS did not take it, or its answer was lost.
         """
+        letter = letters.letter(self._sender, self._concern, subject, alert)
+        body = json.dumps(letters.message(letter), sort_keys=True, ensure_ascii=False)
         words = {"concern": self._concern, "kind": alert.kind, "subject": subject}
-        message = {
-            "schema": SCHEMA,
-            "source": "fleetmend",
-            "installation": self._installation,
-            **words,
-            "fact": alert.fact,
-            "text": alert.text[:_TEXT],
-        }
         try:
             answer = self._client.publish(
                 TopicArn=self._topic,
-                Subject=_subject_line(f"[{self._installation}] {alert.kind}: {subject}"),
-                Message=json.dumps(message, sort_keys=True, ensure_ascii=False),
+                Subject=letters.subject_line(letter),
+                MessageStructure="json",
+                Message=json.dumps(
+                    {"default": body, "email": letters.mail(letter)}, ensure_ascii=False
+                ),
                 MessageAttributes={
                     key: {"DataType": "String", "StringValue": value}
                     for key, value in words.items()
@@ -88,8 +78,3 @@ class LoggedAlerts:
         for alert in alerts:
             _log.info("would alert: %s", alert.text, extra={"fact": alert.fact, "subject": subject})
         return {alert.fact: "log" for alert in alerts}
-
-
-def _subject_line(text: str) -> str:
-    plain = "".join(c if c.isascii() and c.isprintable() else "?" for c in text)
-    return plain if len(plain) <= _SUBJECT_LINE else plain[: _SUBJECT_LINE - 3] + "..."

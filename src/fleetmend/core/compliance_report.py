@@ -13,6 +13,7 @@ from typing import Any, cast
 from fleetmend.core import history
 from fleetmend.core.compliance import Tally
 from fleetmend.core.compliance_page import page
+from fleetmend.core.kinds import AlertKind
 from fleetmend.core.ports import Archive
 from fleetmend.core.standings import Branch, Plan, Standing, as_json, standing_of
 
@@ -28,10 +29,10 @@ Summary = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A run that has ended. `summary` is the report for people, `alerts` (kind, text) of it."""
+    """A run that has ended: `summary` is the report for people, `alerts` are (kind, what, why)."""
 
     summary: Summary
-    alerts: tuple[tuple[str, str], ...]
+    alerts: tuple[tuple[AlertKind, str, str], ...]
 
     @property
     def complete(self) -> bool:
@@ -155,21 +156,21 @@ def _trend(plan: Plan, total: Tally, before: Mapping[str, Any]) -> list[Mapping[
     return [points[day] for day in sorted(points)]
 
 
-def _alerts(summary: Summary) -> Sequence[tuple[str, str]]:
+def _alerts(summary: Summary) -> Sequence[tuple[AlertKind, str, str]]:
     """What people are told: only what changed, and what could not be seen."""
-    told: list[tuple[str, str]] = []
+    told: list[tuple[AlertKind, str, str]] = []
     if summary["broken"] or summary["fixed"]:
         text = (
             f"{summary['broken']} findings are new and {summary['fixed']} are gone: "
-            f"{summary['violating']} of {summary['judged']} resources violate. "
+            f"{summary['violating']} of {summary['judged']} resources violate"
         )
-        told.append(("changed", text + "; ".join(summary["examples"][:5])))
+        told.append(("changed", text, "; ".join(summary["examples"][:5])))
     failed = [one for one in summary["branches"] if one["failure"]]
     if failed:
         why = "; ".join(f"{one['account']}/{one['region']}: {one['failure']}" for one in failed[:5])
         text = (
             f"{len(failed)} of {len(summary['branches'])} accounts and regions could not be "
-            "examined, the report is of the others: "
+            "examined"
         )
-        told.append(("incomplete", text + why))
+        told.append(("incomplete", text, why))
     return told

@@ -14,17 +14,20 @@ from fleetmend.core.groups import (
     retirement,
 )
 from fleetmend.core.health_memory import Memory, Replacing
+from fleetmend.core.kinds import AlertKind
+from fleetmend.core.times import utc
 
 _NATIVE = "marked by Auto Scaling itself, or by another hand"
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Something people are to hear: the alert's kind, its key within the incident, its text."""
+    """Something people are to hear: the alert's kind, its key within the incident, what and why."""
 
-    kind: str
+    kind: AlertKind
     key: str
     text: str
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +56,16 @@ def symptoms(group: Group, policy: HealthPolicy, now: datetime) -> Symptoms:
         elif soon:
             retiring[member.id] = soon
         if is_silent(member, policy, now) and not policy.replace_silent_agents:
-            text = f"the SSM agent of {member.id} in {group.name} is silent; nothing is replaced"
+            text = f"the SSM agent of {member.id} in {group.name} is silent"
             odd[f"agent-{member.id}"] = Told("agent-silent", f"agent-{member.id}", text)
     zone = lone_zone(group)
     if zone:
         text = (
             f"all {len(group.serving)} instances of {group.name} at work are in {zone}, "
-            f"although it may use {', '.join(group.zones)}: if that zone fails, all of it does"
+            f"although it may use {', '.join(group.zones)}"
         )
-        odd["one-zone"] = Told("one-zone", "one-zone", text)
+        why = "if that zone fails, all of it does"
+        odd["one-zone"] = Told("one-zone", "one-zone", text, why)
     return Symptoms(struck, {**retiring, **struck}, odd)
 
 
@@ -123,13 +127,13 @@ def verified(
         elif name in here and here[name].serves and not here[name].marked and age > settled:
             del replacing[name]
         elif age > policy.verify_window:
-            text = f"{name} in {group.name} was marked at {one.at:%H:%M} UTC, no successor yet"
-            told.append(Told("late", f"late-{name}", text))
+            text = f"{name} in {group.name} was marked at {utc(one.at)}, and has no successor yet"
+            told.append(Told("late", f"late-{name}", text, why=one.why))
     still = tuple(name for name in counted if name in here)
     return replace(memory, replacing=replacing, counted=still, done=done), told
 
 
 def _replaced(group: Group, name: str, one: Replacing, by: str, seconds: int) -> Told:
     how = f"replaced by {by}" if by else "gone, and the group has its size again"
-    text = f"{name} in {group.name} ({one.why}) is {how}, after {seconds} s"
-    return Told("replaced", f"replaced-{name}", text)
+    text = f"{name} in {group.name} is {how}, after {seconds} s"
+    return Told("replaced", f"replaced-{name}", text, why=one.why)

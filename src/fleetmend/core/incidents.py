@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from fleetmend.core.model import Attempt, Decision, Intent, IntentState, Record, Status
+from fleetmend.core.times import utc
 
 
 def is_old(
@@ -85,12 +86,14 @@ def cause(attempt: Attempt) -> str:
     return f"{attempt.code} {attempt.message}".strip() or attempt.result.value
 
 
+def next_try(record: Record) -> str:
+    """When what failed is tried again, for people."""
+    return f"It is tried again at {utc(record.next_look_at)}" if record.next_look_at else ""
+
+
 def unreadable(record: Record, error: Exception) -> Decision:
     """What is remembered of a subject cannot be read: nothing is done until somebody says so."""
-    text = (
-        f"what is remembered of {record.subject} cannot be read ({error}). Nothing is done about "
-        f"it until someone says so: fleetmend retry {record.subject}"
-    )
+    text = f"what is remembered of {record.subject} cannot be read"
     kept = replace(record, status=Status.EXHAUSTED, reason="unreadable", note=str(error))
     kept = replace(kept, next_look_at=None, intent=None)
-    return Decision("unreadable", kept.telling("unreadable", text))
+    return Decision("unreadable", kept.telling("unreadable", text, why=str(error)))

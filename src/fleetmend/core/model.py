@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from fleetmend.core.kinds import AlertKind
 from fleetmend.core.windows import Window
 
 
@@ -132,13 +133,21 @@ class Attempt:
 class Alert:
     """A fact somebody must be told. `fact` is its deduplication key, the same on every send.
 
-    `delivered` is empty while it is owed, then the message id, or the digest that carries it.
+    `text` is what happened, `why` its cause in the words of whoever knows it, `done` what was
+    done about it where that is not the same each time (`core/meanings.py` has the rest). `since`
+    is when the incident began. `ends` are other subjects whose trouble is over, for an alert that
+    carries their all-clears. `delivered` is empty while it is owed, then the message id, or the
+    digest that carries it.
     """
 
     fact: str
     kind: str
     text: str
     delivered: str = ""
+    why: str = ""
+    done: str = ""
+    since: datetime | None = None
+    ends: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +200,16 @@ class Record:
         """Attempts issued so far in this incident."""
         return sum(attempt.result.spends for attempt in self.attempts)
 
-    def telling(self, kind: str, text: str, *, key: str = "") -> "Record":
+    def telling(
+        self, kind: AlertKind, text: str, *, why: str = "", done: str = "", key: str = ""
+    ) -> "Record":
         """This record owing one more alert; a fact already there is not added twice."""
         opened = f"{self.opened_at:%Y%m%dT%H%M%S}" if self.opened_at else "-"
         fact = f"{self.concern}/{self.subject}/{opened}/{key or kind}"
         if any(alert.fact == fact for alert in self.alerts):
             return self
-        return replace(self, alerts=(*self.alerts, Alert(fact, kind, text)))
+        alert = Alert(fact, kind, text, why=why, done=done, since=self.opened_at)
+        return replace(self, alerts=(*self.alerts, alert))
 
     def told(self, deliveries: Mapping[str, str]) -> "Record":
         """This record with the alerts of `deliveries` (fact → message id) marked delivered."""

@@ -8,6 +8,7 @@ guessing at half a record would be acting on doubt.
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar, cast
@@ -17,8 +18,8 @@ from fleetmend.core.model import Alert, Attempt, Hold, Intent, IntentState, Reco
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
 
-SCHEMA = 1
-"""The version written. Version 0 never existed, so 1 is also the only one read so far."""
+SCHEMA = 2
+"""The version written. In version 1 an alert had only `fact`, `kind`, `text` and `delivered`."""
 
 _LONGEST = 256 * 1024
 
@@ -43,10 +44,7 @@ def encode(record: Record) -> bytes:
         "next_look_at": _text(record.next_look_at),
         "intent": record.intent and _intent(record.intent),
         "attempts": [_attempt(attempt) for attempt in record.attempts],
-        "alerts": [
-            {"fact": a.fact, "kind": a.kind, "text": a.text, "delivered": a.delivered}
-            for a in record.alerts
-        ],
+        "alerts": [_alert(alert) for alert in record.alerts],
         "hold": record.hold
         and {
             "until": _text(record.hold.until),
@@ -89,6 +87,19 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "result": attempt.result.value,
         "code": attempt.code,
         "message": attempt.message,
+    }
+
+
+def _alert(alert: Alert) -> dict[str, Any]:
+    return {
+        "fact": alert.fact,
+        "kind": alert.kind,
+        "text": alert.text,
+        "why": alert.why,
+        "done": alert.done,
+        "since": _text(alert.since),
+        "ends": list(alert.ends),
+        "delivered": alert.delivered,
     }
 
 
@@ -165,6 +176,13 @@ class _Reader:
         items = enumerate(cast("list[object]", value))
         return tuple(_whole(item, f"{place}[{n}]", read) for n, item in items)
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        value, place = self._pop(key)
+        items = cast("list[object]", value) if isinstance(value, list) else [value]
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in items):
+            raise RecordUnreadable(f"{place}: {value!r} is not a list of texts")
+        return tuple(map(str, items))
+
     def done(self) -> None:
         if self._left:
             raise RecordUnreadable(f"{self._place}: unknown fields {sorted(self._left)}")
@@ -179,8 +197,10 @@ def _whole(value: object, place: str, read: Callable[[_Reader], T]) -> T:
 
 def _read_record(reader: _Reader) -> Record:
     schema = reader.number("schema")
-    if schema != SCHEMA:
-        raise RecordUnreadable(f"record.schema: {schema}; this release reads {SCHEMA}")
+    if schema not in {SCHEMA, SCHEMA - 1}:
+        known = f"{SCHEMA - 1} and {SCHEMA}"
+        raise RecordUnreadable(f"record.schema: {schema}; this release reads {known}")
+    read_alert = _read_alert if schema == SCHEMA else _read_short_alert
     return Record(
         concern=reader.text("concern"),
         subject=reader.text("subject"),
@@ -194,7 +214,7 @@ def _read_record(reader: _Reader) -> Record:
         next_look_at=reader.maybe("next_look_at", _time),
         intent=reader.maybe("intent", _read_intent),
         attempts=reader.each("attempts", _read_attempt),
-        alerts=reader.each("alerts", _read_alert),
+        alerts=reader.each("alerts", read_alert),
         hold=reader.maybe("hold", _read_hold),
         detail=reader.mapping("detail"),
     )
@@ -233,10 +253,20 @@ def _read_attempt(reader: _Reader) -> Attempt:
     )
 
 
-def _read_alert(reader: _Reader) -> Alert:
+def _read_short_alert(reader: _Reader) -> Alert:
     return Alert(
         fact=reader.text("fact"),
         kind=reader.text("kind"),
         text=reader.text("text"),
         delivered=reader.text("delivered"),
+    )
+
+
+def _read_alert(reader: _Reader) -> Alert:
+    return replace(
+        _read_short_alert(reader),
+        why=reader.text("why"),
+        done=reader.text("done"),
+        since=reader.maybe("since", _time),
+        ends=reader.texts("ends"),
     )

@@ -61,11 +61,8 @@ def digest(concern: str, owed: Mapping[str, Iterable[Alert]], now: datetime) -> 
 
 def unreadable(concern: str, subject: str, why: str, aside: str, now: datetime) -> Record:
     """A notice that a record could not be read and was set aside."""
-    text = (
-        f"the record of {subject} cannot be read ({why}); it was copied to {aside}. "
-        f"Nothing is done about it until someone says so: fleetmend retry {subject}"
-    )
+    text = f"the record of {subject} cannot be read; it was copied to {aside}"
     record = Record(
         concern, f"unreadable:{subject}", Status.CLOSED, reason="unreadable", opened_at=now
     )
-    return replace(record, note=why).telling("unreadable", text, key=aside)
+    return replace(record, note=why).telling("unreadable", text, why=why, key=aside)

@@ -131,7 +131,7 @@ def subjects(service: str, params: Mapping[str, Any]) -> tuple[str, ...]:
             entries = cast("list[Mapping[str, Any]]", params.get("Entries", [params]))
             return _named([entry.get("MessageBody", "") for entry in entries])
         case "sns":
-            return _named([params.get("Message", "")])
+            return _named([default_text(params)])
         case _:
             return ()
 
@@ -155,6 +155,13 @@ def _named(texts: Iterable[object]) -> tuple[str, ...]:
         bodies = [cast("Mapping[str, Any]", one) for one in told if isinstance(one, dict)]
         found = [str(body["subject"]) for body in bodies if "subject" in body]
     return tuple(dict.fromkeys(found))
+
+
+def default_text(params: Mapping[str, Any]) -> str:
+    """What a Publish says to subscribers whose protocol has no text of its own."""
+    message = params.get("Message", "")
+    texts = as_json(message) if params.get("MessageStructure") == "json" else None
+    return str(cast("Mapping[str, Any]", texts).get("default", "") if texts else message)
 
 
 def as_json(body: object) -> object:

@@ -166,8 +166,8 @@ class _Turn:
         )
         policy = in_force.policy
         if in_force.problems:
-            text = "the scan goes on with what could be read: " + "; ".join(in_force.problems)
-            wiring.tell_directly(self.environment, self.world, "settings-broken", text)
+            text, why = "settings of compliance cannot be used", "; ".join(in_force.problems)
+            wiring.tell_directly(self.environment, self.world, "settings-broken", text, why=why)
         if policy.mode is Mode.OFF:
             return {"run": "", "why": "the mode is off"}
         now = self.world.clock()
@@ -210,9 +210,9 @@ class _Turn:
         """Commit the run, and tell what changed and what is missing."""
         finished = finish(self.archive, planned(self.archive, run), self.world.clock())
         summary = finished.summary
-        for kind, text in finished.alerts:
-            fact = f"{CONCERN}/{run}/{kind}"
-            wiring.topic(self.environment, self.world).publish(run, Alert(fact, kind, text))
+        for kind, text, why in finished.alerts:
+            alert = Alert(f"{CONCERN}/{run}/{kind}", kind, text, why=why)
+            wiring.topic(self.environment, self.world).publish(run, alert)
         envelope.complied(summary)
         told = ("run", "complete", "judged", "violating", "rate", "broken", "fixed")
         return {key: summary[key] for key in told}
@@ -228,8 +228,8 @@ class _Turn:
         try:
             read = rules.decode(body or b"")
         except RulesUnreadable as error:
-            text = f"{RULES_KEY} cannot be read, the last good rules stay in force: {error}"
-            wiring.tell_directly(self.environment, self.world, "rules-broken", text)
+            text = f"{RULES_KEY} cannot be read"
+            wiring.tell_directly(self.environment, self.world, "rules-broken", text, why=str(error))
             good = archive.get(GOOD_KEY)
             if good is None:
                 raise PortError(f"{RULES_KEY}: {error}", remedy="fleetmend up writes it") from error

@@ -165,8 +165,8 @@ def serve(
     store = ParameterStore(world.client("ssm"))
     in_force = parameters.read(store, environment, concern.policy, world.clock)
     if in_force.problems:
-        text = "nothing is done until this is put right: " + "; ".join(in_force.problems)
-        wiring.tell_directly(environment, world, "settings-broken", text)
+        text, why = "settings of this installation cannot be used", "; ".join(in_force.problems)
+        wiring.tell_directly(environment, world, "settings-broken", text, why=why)
     if in_force.claimed:
         wiring.tell_directly(environment, world, "claimed", in_force.claimed, quiet=wiring.SETTLED)
     turn = _Turn(concern, environment, world, in_force, time_left)
@@ -247,8 +247,9 @@ class _Turn(Generic[P, S]):
 
     def tell_of_ledger(self, error: LedgerUnavailable) -> None:
         """No record can owe this alert: the ledger is what cannot be reached."""
-        text = f"{error}. Incidents are not worked on until it answers. {error.remedy}"
-        wiring.tell_directly(self.environment, self.world, "ledger-unavailable", text.strip())
+        why = f"{error}. {error.remedy}".removesuffix(". ")
+        text = "the ledger does not answer; incidents are not worked on until it does"
+        wiring.tell_directly(self.environment, self.world, "ledger-unavailable", text, why=why)
 
     def _wire(self, *, plan: bool) -> Wired:
         return wiring.build(self.environment, self.mode, self.world, self.time_left, plan=plan)

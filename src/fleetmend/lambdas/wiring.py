@@ -21,6 +21,7 @@ from fleetmend.aws.queue import DeafQueue, SqsQueue
 from fleetmend.aws.reports import S3Reports
 from fleetmend.aws.roster import S3Roster
 from fleetmend.aws.watching import ObservedLedger, PlanLedger
+from fleetmend.core.kinds import AlertKind
 from fleetmend.core.loop import Ports
 from fleetmend.core.model import Alert, Mode
 from fleetmend.core.ports import DeliveryFailed, Parallel
@@ -151,7 +152,13 @@ def on_records(wired: Wired) -> Ports:
 
 
 def tell_directly(
-    settings: Settings, world: World, kind: str, text: str, quiet: timedelta = QUIET
+    settings: Settings,
+    world: World,
+    kind: AlertKind,
+    text: str,
+    *,
+    why: str = "",
+    quiet: timedelta = QUIET,
 ) -> None:
     """Tell people of a trouble that no record can owe, at most once in `quiet`.
 
@@ -164,9 +171,10 @@ def tell_directly(
         return
     quarter = now - timedelta(minutes=now.minute % 15)
     fact = f"{settings.concern}/{kind}/{quarter:%Y%m%dT%H%M}"
-    _log.error("%s: %s", kind, text)
+    _log.error("%s: %s: %s", kind, text, why)
+    alert = Alert(fact, kind, text, why=why, since=now)
     try:
-        topic(settings, world).publish(settings.concern, Alert(fact, kind, text))
+        topic(settings, world).publish(settings.concern, alert)
     except DeliveryFailed:
         _log.exception("the trouble could not be told either")
     else:
@@ -197,5 +205,6 @@ def topic(settings: Settings, world: World) -> SnsAlerts:
         world.client("sns"),
         settings.topic_arn,
         concern=settings.concern,
-        installation=settings.installation,
+        project=settings.project,
+        suffix=settings.suffix,
     )

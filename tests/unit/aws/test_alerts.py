@@ -1,4 +1,4 @@
-"""One message for each alert; its body is a contract with machines."""
+"""One message for each alert: a mail for e-mail, one JSON object for everybody else."""
 
 import json
 import logging
@@ -22,11 +22,16 @@ def _no_waiting(monkeypatch):
 
 
 def topic(answer):
-    return SnsAlerts(client("sns", answer), TOPIC, concern="recovery", installation="fm-dev")
+    return SnsAlerts(client("sns", answer), TOPIC, concern="recovery", project="fm", suffix="dev")
 
 
 def _text(body):
     return body.decode() if isinstance(body, bytes) else body
+
+
+def texts(sent):
+    """What each protocol is handed."""
+    return json.loads(sent["Message"])
 
 
 class Sns:
@@ -35,7 +40,7 @@ class Sns:
 
     def __call__(self, request):
         body = {key: value[0] for key, value in parse_qs(_text(request.body)).items()}
-        if json.loads(body["Message"])["fact"] in self.deaf:
+        if json.loads(texts(body)["default"])["fact"] in self.deaf:
             return lost(request)
         self.published.append(body)
         number = len(self.published)
@@ -45,22 +50,20 @@ class Sns:
         )
 
 
-def test_an_alert_is_one_message_with_a_stable_body_and_attributes_to_filter_by():
+def test_an_alert_is_one_message_with_a_mail_an_object_and_attributes_to_filter_by():
     sns = Sns()
     assert topic(sns).deliver("i-1", [ALERT]) == {ALERT.fact: "m-1"}
     sent = sns.published[0]
-    assert sent["TopicArn"] == TOPIC
-    assert sent["Subject"] == "[fm-dev] recovered: i-1"
-    assert json.loads(sent["Message"]) == {
-        "schema": 1,
-        "source": "fleetmend",
-        "installation": "fm-dev",
-        "concern": "recovery",
-        "kind": "recovered",
-        "subject": "i-1",
-        "fact": ALERT.fact,
-        "text": ALERT.text,
-    }
+    assert (sent["TopicArn"], sent["MessageStructure"]) == (TOPIC, "json")
+    assert sent["Subject"] == "[fm-dev] i-1 runs again"
+    assert sorted(texts(sent)) == ["default", "email"]
+    told = json.loads(texts(sent)["default"])
+    assert (told["installation"], told["account"], told["region"]) == (
+        "fm-dev",
+        "123456789012",
+        "us-east-1",
+    )
+    assert texts(sent)["email"].startswith("i-1 runs again\n")
     attributes = {
         sent[f"MessageAttributes.entry.{n}.Name"]: sent[
             f"MessageAttributes.entry.{n}.Value.StringValue"
@@ -83,12 +86,13 @@ def test_publishing_directly_tells_its_failure():
         topic(lost).publish("i-1", ALERT)
 
 
-def test_a_subject_line_is_what_sns_takes_and_a_text_fits_the_message():
+@pytest.mark.parametrize("character", ["\x00", "\U0001f525", '"', "\\", "é"])
+def test_the_longest_alert_fits_the_message_of_sns(character):
     sns = Sns()
-    topic(sns).deliver("i-1", [Alert("f", "é\n" + "k" * 200, "\x00" * 500_000)])
-    line = sns.published[0]["Subject"]
-    assert len(line) == 100
-    assert line.startswith("[fm-dev] ??kkk")
+    long = Alert(
+        "f", "digest", character * 500_000, why=character * 500_000, ends=("g" * 255,) * 5_000
+    )
+    topic(sns).deliver("g" * 255, [long])
     assert len(sns.published[0]["Message"].encode()) < 256 * 1024
 
 

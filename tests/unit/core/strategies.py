@@ -63,7 +63,15 @@ records = st.builds(
     | st.builds(Intent, texts, texts, st.sampled_from(IntentState), moments, moments),
     attempts=st.lists(attempts, max_size=8).map(tuple),
     next_look_at=maybe_moments,
-    alerts=st.lists(st.builds(Alert, texts, texts, texts, texts), max_size=3).map(tuple),
+    alerts=st.lists(
+        st.builds(
+            Alert,
+            *[texts] * 6,
+            since=maybe_moments,
+            ends=st.lists(texts, max_size=2).map(tuple),
+        ),
+        max_size=3,
+    ).map(tuple),
     hold=st.none() | st.builds(Hold, moments, texts, texts),
     detail=st.dictionaries(texts, texts | st.integers() | st.lists(texts, max_size=2), max_size=2),
     revision=st.integers(0, 10**6),

@@ -193,7 +193,7 @@ def test_a_branch_that_refuses_spoils_no_other():
     finished = finish(archive, plan, NOW)
     assert not finished.complete
     assert finished.summary["judged"] == 20
-    kinds = dict(finished.alerts)
+    kinds = {kind: f"{text}: {why}" for kind, text, why in finished.alerts}
     assert "222222222222/us-east-1: no" in kinds["incomplete"]
     assert len(committed(archive)) == 8
 
@@ -222,7 +222,7 @@ def test_what_throttles_is_tried_again_by_whoever_called():
 def test_alerts_are_for_change_only_and_findings_keep_their_first_day():
     archive = MemoryArchive()
     first = whole(archive, plan_of(), World(archive))
-    assert [kind for kind, _ in first.alerts] == ["changed"]
+    assert [kind for kind, *_ in first.alerts] == ["changed"]
     same = whole(archive, plan_of(DAY + timedelta(days=1)), World(archive))
     assert same.alerts == ()
     assert (same.summary["broken"], same.summary["fixed"]) == (0, 0)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetmend.core.model import Record, Status
+from fleetmend.core.model import Alert, Record, Status
 from fleetmend.core.record_json import RecordUnreadable, decode, encode
 
 from .strategies import NOW, records
@@ -47,7 +47,7 @@ def test_one_wrong_field_is_named(key, value):
 
 
 MISTAKES = [
-    ({"schema": 2}, "schema: 2"),
+    ({"schema": 3}, "schema: 3"),
     (
         {"attempts": [{"at": "yesterday", "result": "accepted", "code": "", "message": ""}]},
         "attempts[0].at",
@@ -69,6 +69,14 @@ def test_a_missing_field_is_not_guessed():
     for key in WHOLE:
         with pytest.raises(RecordUnreadable):
             decode(json.dumps({k: v for k, v in WHOLE.items() if k != key}).encode())
+
+
+def test_a_record_of_the_release_before_is_read():
+    short = {"fact": "f", "kind": "exhausted", "text": "t", "delivered": ""}
+    record = decode(json.dumps({**WHOLE, "schema": 1, "alerts": [short]}).encode())
+    assert record.alerts == (Alert("f", "exhausted", "t"),)
+    with pytest.raises(RecordUnreadable, match="why"):
+        decode(json.dumps({**WHOLE, "alerts": [short]}).encode())
 
 
 def test_an_enormous_body_is_refused():

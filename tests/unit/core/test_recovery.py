@@ -276,7 +276,10 @@ def test_the_last_refusal_exhausts_and_says_so_once():
     learned = learn(stored, Outcome(Result.REFUSED, "Bad", "no"), POLICY, NOW)
     assert learned.status is Status.EXHAUSTED
     assert [alert.kind for alert in learned.owed] == ["exhausted"]
-    assert "fleetmend retry i-1" in learned.owed[0].text
+    assert (learned.owed[0].text, learned.owed[0].why) == (
+        "i-1 stays down: 3 of 3 attempts used",
+        "Bad no",
+    )
 
 
 def test_capacity_back_off_doubles_to_five_minutes():

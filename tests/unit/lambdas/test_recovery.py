@@ -49,7 +49,7 @@ def run(account, asked, *, world=None, seconds=60.0):
 
 
 def told(account):
-    return [json.loads(sent["Message"]) for sent in account.published]
+    return [json.loads(json.loads(sent["Message"])["default"]) for sent in account.published]
 
 
 def report(account, name):

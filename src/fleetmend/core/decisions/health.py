@@ -20,6 +20,7 @@ from fleetmend.core.health_memory import (
     to_detail,
 )
 from fleetmend.core.health_watch import sampled, symptoms, verified
+from fleetmend.core.kinds import AlertKind
 from fleetmend.core.model import (
     Attempt,
     Decision,
@@ -31,6 +32,7 @@ from fleetmend.core.model import (
     Result,
     Status,
 )
+from fleetmend.core.times import utc
 
 CONCERN = "health"
 REPLACE = "replace"
@@ -111,8 +113,9 @@ def learn(record: Record, outcome: Outcome, now: datetime) -> Record:
         return replace(record, next_look_at=None, detail=to_detail(_forget_plan(memory, action)))
     failed = replace(record, next_look_at=None, detail=to_detail(_forget_plan(memory, action)))
     why = f"{outcome.code} {outcome.message}".strip() or outcome.result.value
-    text = f"{record.subject}: {action} failed ({why}); the next sweep tries again"
-    return failed.telling("failed", text, key=f"{action}-failed")
+    return failed.telling(
+        "failed", f"{record.subject}: {action} failed", why=why, key=f"{action}-failed"
+    )
 
 
 def _begun(memory: Memory, action: str, now: datetime) -> Memory:
@@ -145,7 +148,7 @@ def _left(record: Record | None, seen: Group | None) -> Decision:
     if breaker and seen and SUSPENDABLE in seen.suspended:
         text = (
             f"{record.subject} left our scope while {SUSPENDABLE} was suspended by us since "
-            f"{breaker.since:%H:%M} UTC: resume it by hand"
+            f"{utc(breaker.since)}"
         )
         closed = closed.telling("left-suspended", text)
     return Decision(reason, closed)
@@ -191,7 +194,7 @@ class _Case:
         self.memory, odd = sampled(self.memory, self.found, self.policy, self.now)
         self.memory, marked = verified(self.memory, self.seen, self.found, self.policy, self.now)
         for told in (*odd, *marked):
-            self._tell(told.kind, told.text, told.key)
+            self._tell(told.kind, told.text, why=told.why, key=told.key)
         if self.memory.breaker:
             self._look_at(self.memory.breaker)
         if self.memory.breaker:
@@ -202,8 +205,8 @@ class _Case:
             return self._healthy()
         return self._replace_one()
 
-    def _tell(self, kind: str, text: str, key: str = "") -> None:
-        self.record = self.record.telling(kind, text, key=key)
+    def _tell(self, kind: AlertKind, text: str, *, why: str = "", key: str = "") -> None:
+        self.record = self.record.telling(kind, text, why=why, key=key)
 
     # --- memory ---
 
@@ -262,11 +265,8 @@ class _Case:
         if calm < self.policy.consecutive and not over and not breaker.ending:
             return self._rest("outage", self.looks_like or f"over for {calm} sample(s)")
         if self.looks_like and over:
-            text = (
-                f"{self.seen.name}: {self.looks_like} still, and the suspension ends: "
-                f"yours to decide"
-            )
-            self._tell("suspension-over", text)
+            text = f"{self.seen.name} is still in an outage, and the suspension ends"
+            self._tell("suspension-over", text, why=self.looks_like)
         self.memory = replace(self.memory, spent=self.memory.spent or bool(self.looks_like))
         if any(member.marked for member in self.seen.serving) and self.memory.resets < _RESETS:
             return self._plan(RESET, "taking back the marks that gathered")
@@ -274,11 +274,10 @@ class _Case:
         return self._plan(RESUME, why)
 
     def _outage(self) -> Decision:
-        text = (
-            f"{self.seen.name}: {self.looks_like}. That looks like an outage, not like bad "
-            f"instances: nothing is replaced"
+        text = f"{self.seen.name}: {self.looks_like}"
+        self._tell(
+            "outage", text, why="so many at once look like an outage, not like bad instances"
         )
-        self._tell("outage", text)
         if self.memory.spent or SUSPENDABLE in self.seen.suspended:
             return self._rest("outage", self.looks_like)
         until = self.now + self.policy.suspension

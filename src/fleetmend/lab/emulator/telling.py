@@ -11,6 +11,7 @@ from fleetmend.lab.emulator.physics import Change
 from fleetmend.lab.emulator.untyped import Fields, Untyped, fields, items
 from fleetmend.lab.history import Event
 from fleetmend.lab.sim.telling import ISSUED
+from fleetmend.lab.tape import default_text
 
 Clock = Callable[[float], float]
 """Real time since the epoch → seconds of scenario time."""
@@ -89,11 +90,7 @@ def _meant(call: WireCall, fleet: Fleet, at: float) -> list[Event]:
         case "s3", "PutObject" | "CopyObject":
             return _written(call, fleet, at)
         case "sns", "Publish":
-            body = _json(call.parameters.get("Message", ""))
-            return [_alert(body, fleet, at)]
-        case "sns", "PublishBatch":
-            keys = [key for key in call.parameters if key.endswith(".Message")]
-            return [_alert(_json(call.parameters[key]), fleet, at) for key in keys]
+            return [_alert(_json(default_text(call.parameters)), fleet, at)]
         case _:
             return []
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from fleetmend.lab.sim.installed import EPOCH
 from fleetmend.lab.sim.replies import AwsError
+from fleetmend.lab.tape import default_text
 
 LONGEST_SUBJECT = 100
 """SNS Publish: the subject is ASCII without line breaks, at most 100 characters."""
@@ -35,9 +36,21 @@ class Topic:
             raise AwsError("InvalidParameter", "Invalid parameter: Subject")
         if len(message.encode()) > 256 * 1024:
             raise AwsError("InvalidParameter", "Invalid parameter: Message too long")
+        self.told(subject, _checked(params))
         self.count += 1
-        self.told(subject, message)
         return {"MessageId": f"sns-{self.count}"}
+
+
+def _checked(params: Mapping[str, Any]) -> str:
+    """What subscribers get whose protocol has no text of its own.
+
+    Raises:
+        AwsError: the message has not the structure that it says it has.
+    """
+    text, structure = default_text(params), params.get("MessageStructure", "")
+    if structure not in {"", "json"} or not text:
+        raise AwsError("InvalidParameter", "Invalid parameter: Message Structure")
+    return text
 
 
 @dataclass

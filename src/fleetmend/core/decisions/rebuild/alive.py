@@ -88,9 +88,10 @@ def _drifted(case: Case, instance: Instance, shape: Blueprint, intent_id: str) -
         case.policy.drift, ATTACH if attach else RESTORE if restore else ""
     )
     hours = case.policy.drift_window.total_seconds() / 3600
-    then = DOING[act] if act else f"yours to put back, or it counts as meant after {hours:g} h"
+    then = f"{DOING[act]}, by itself" if act else "nothing, as the setting `drift` says"
+    then += f"; what is still missing after {hours:g} h counts as meant."
     what = ", ".join(f"{piece} ({_standing(case, piece.id)})" for piece in lost)
-    record = record.telling("drifted", f"{case.name} has lost {what}; {then}")
+    record = record.telling("drifted", f"{case.name} has lost {what}", done=then.capitalize())
     if not act:
         over = (record.opened_at or case.now) + case.policy.drift_window
         look = max(over, case.now + case.policy.verify_look) if over <= case.now else over

@@ -42,8 +42,8 @@ def decide(case: Case, intent_id: str) -> Decision:
         return incidents.refused(record, *refusal)
     doubt = "" if asked else _doubt(case)
     if doubt:
-        text = f"{case.name} was terminated and is not rebuilt: {doubt}"
-        return Decision("unsure", turns.exhausted(record, "unsure", doubt, text))
+        text = f"{case.name} was terminated and is not rebuilt"
+        return Decision("unsure", turns.exhausted(record, "unsure", doubt, text, why=doubt))
     return _launch(case, record, kept, intent_id)
 
 
@@ -190,7 +190,7 @@ def _twice(case: Case, record: Record) -> Record:
     if not others:
         return record
     text = f"{case.name} was rebuilt twice: {case.memory.rebuilt}, and {', '.join(others)}"
-    return record.telling("twice", f"{text}; terminate what is too many")
+    return record.telling("twice", text, why="a run was frozen for longer than it may take")
 
 
 def _verifying(case: Case, record: Record, made: Copy, since: datetime) -> Decision:
@@ -202,7 +202,7 @@ def _verifying(case: Case, record: Record, made: Copy, since: datetime) -> Decis
     late = case.now - since > case.policy.verify_window
     if late or any(check.status == "impaired" for check in checks):
         text = f"{case.name} was rebuilt as {made.instance.id}, which is {made.instance.state}"
-        record = record.telling("unverified", f"{text} and not healthy: {said}")
+        record = record.telling("unverified", f"{text} and not healthy", why=said)
     return Decision("verifying", incidents.look(record, case.now, case.policy.verify_look))
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from fleetmend.core import incidents
 from fleetmend.core.budgets import due, used_up
+from fleetmend.core.kinds import AlertKind
 from fleetmend.core.model import (
     Attempt,
     Decision,
@@ -101,13 +102,15 @@ def failed(record: Record, doing: str, policy: RebuildPolicy, now: datetime) -> 
     last = record.attempts[-1]
     why = incidents.cause(last)
     record = replace(record, reason=last.result.value, note=why, next_look_at=due(record, policy))
-    then = f"next try {record.next_look_at:%H:%M:%S} UTC: {why}"
+    then = incidents.next_try(record)
     if last.result is Result.CAPACITY:
-        return record.telling("capacity", f"{record.subject}: {doing} waits for capacity, {then}")
+        free = f"{then}; nothing was launched, and no attempt is spent."
+        text = f"{record.subject}: {doing} waits for capacity"
+        return record.telling("capacity", text, why=why, done=free)
     if last.result.deferred:
         return record
-    text = f"{record.subject}: {doing} failed, {then}"
-    return record.telling("attempt-failed", text, key=f"attempt-{record.spent}-failed")
+    text, key = f"{record.subject}: {doing} failed", f"attempt-{record.spent}-failed"
+    return record.telling("attempt-failed", text, why=why, done=f"{then}.", key=key)
 
 
 def if_used_up(record: Record, doing: str, policy: RebuildPolicy, now: datetime) -> Record:
@@ -115,14 +118,11 @@ def if_used_up(record: Record, doing: str, policy: RebuildPolicy, now: datetime)
     note = used_up(record, policy, now)
     if not note or record.status is Status.EXHAUSTED:
         return record
-    last = incidents.cause(record.attempts[-1])
-    return exhausted(
-        record, "exhausted", note, f"{record.subject}: {doing} is given up ({note}; last: {last})"
-    )
+    text = f"{record.subject}: {doing} is given up, {note}"
+    return exhausted(record, "exhausted", note, text, why=incidents.cause(record.attempts[-1]))
 
 
-def exhausted(record: Record, reason: str, note: str, text: str) -> Record:
+def exhausted(record: Record, reason: AlertKind, note: str, text: str, *, why: str) -> Record:
     """Nothing more is done by itself; a person may ask for it."""
     left = replace(record, status=Status.EXHAUSTED, reason=reason, note=note, next_look_at=None)
-    command = f"fleetmend retry {record.subject} --concern {CONCERN}"
-    return left.telling(reason, f"{text}. Yours to decide: {command}")
+    return left.telling(reason, text, why=why)

@@ -64,8 +64,7 @@ def _told(record: Record, code: str, note: str) -> Record:
     """Most who are left alone have somebody; one without its root volume has nobody."""
     if code != refusals.ROOTLESS:
         return record
-    text = f"{record.subject} stays down: {note}. Attach it, and the next sweep starts it"
-    return record.telling("no-root-volume", text)
+    return record.telling("no-root-volume", f"{record.subject} stays down", why=note)
 
 
 def _stopped(record: Record, policy: RecoveryPolicy, now: datetime, intent_id: str) -> Decision:

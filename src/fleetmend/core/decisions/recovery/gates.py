@@ -70,13 +70,13 @@ def gone(
     if record is not None and record.status not in {Status.CLOSED, Status.REFUSED}:
         note = f"the instance is {seen.state}" if seen else "AWS no longer knows this instance"
         closed = turns.closed(record, what, note)
-        return Decision(what, closed.telling(what, f"{subject} cannot be recovered: {note}"))
+        return Decision(what, closed.telling(what, f"{subject} cannot be recovered", why=note))
     known = record is not None and record.reason in ENDS
     if seen is None or known or not policy.selector.matches(seen.tags) or _others(seen, policy):
         return Decision(what, record and turns.closed(record, what, record.note))
     opened = turns.opened(record or Record(turns.CONCERN, subject, Status.CLOSED), now)
     name = seen.tags.get("Name")
-    text = f"{subject}{f' ({name})' if name else ''} was terminated; nothing can start it again"
+    text = f"{subject}{f' ({name})' if name else ''} was terminated"
     return Decision(what, turns.closed(opened, what, "it was terminated").telling(what, text))
 
 

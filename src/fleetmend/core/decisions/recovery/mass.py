@@ -106,13 +106,11 @@ def _tripped(
         opened = replace(opened, written_at=record.written_at, detail=record.detail)
     if policy.mass_stop == "pace":
         paced = _pacing(opened, scope, policy, now)
-        text = f"{note}. They are started {_pace(policy)}, as the settings say"
-        return paced.telling("mass-stop", text)
-    text = (
-        f"{note}: more likely meant than not, so nothing is started. If it was not meant: "
-        f"fleetmend retry --all starts them again, {_pace(policy)}"
-    )
-    return replace(opened, reason=MASS_STOP).telling("mass-stop", text)
+        done = f"They are started {_pace(policy)}, as the settings say."
+        return paced.telling("mass-stop", note, done=done)
+    why = "so many at once are more likely meant than not: incident response, a budget action"
+    done = f"Nothing is started. When you say so, it goes on with {_pace(policy)}."
+    return replace(opened, reason=MASS_STOP).telling("mass-stop", note, why=why, done=done)
 
 
 def _pace(policy: RecoveryPolicy) -> str:
@@ -141,7 +139,7 @@ def _if_over(record: Record, scope: Scope, policy: RecoveryPolicy) -> Record:
     if scope.stopped_since(began):
         return record
     over = turns.closed(record, "over", "all that had stopped are up again")
-    return over.telling("mass-stop-over", "all that had stopped are up again; starts go on")
+    return over.telling("mass-stop-over", "all that had stopped are up again")
 
 
 def _paced(record: Record) -> tuple[datetime, tuple[float, ...]]:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from fleetmend.core import incidents
 from fleetmend.core.budgets import deferred_run, due, used_up
-from fleetmend.core.incidents import cause, closed, look, refused, with_intent
+from fleetmend.core.incidents import cause, closed, look, next_try, refused, with_intent
 from fleetmend.core.model import Record, RecoveryPolicy, Result, Status
 
 __all__ = [
@@ -39,15 +39,18 @@ def failed(record: Record, policy: RecoveryPolicy, now: datetime) -> Record:
     last = record.attempts[-1]
     why = cause(last)
     record = replace(record, reason=last.result.value, note=why, next_look_at=due(record, policy))
-    then = f"next try {record.next_look_at:%H:%M:%S} UTC: {why}"
+    then = next_try(record)
+    free = f"{then}; nothing was started, and no attempt is spent."
     if last.result is Result.CAPACITY:
-        return record.telling("capacity", f"{record.subject} waits for capacity, {then}")
+        text = f"{record.subject} is down and waits for capacity"
+        return record.telling("capacity", text, why=why, done=free)
     if last.result.deferred:
-        enough = len(deferred_run(record)) >= _DEFERRALS_BEFORE_TOLD
-        return record.telling("deferred", f"{record.subject} is down, {then}") if enough else record
-    number = f"attempt {record.spent} of {policy.max_attempts}"
-    text = f"{number} to start {record.subject} failed, {then}"
-    return record.telling("attempt-failed", text, key=f"attempt-{record.spent}-failed")
+        if len(deferred_run(record)) < _DEFERRALS_BEFORE_TOLD:
+            return record
+        return record.telling("deferred", f"{record.subject} is down", why=why, done=free)
+    text = f"attempt {record.spent} of {policy.max_attempts} to start {record.subject} failed"
+    key = f"attempt-{record.spent}-failed"
+    return record.telling("attempt-failed", text, why=why, done=f"{then}.", key=key)
 
 
 def if_used_up(record: Record, policy: RecoveryPolicy, now: datetime) -> Record:
@@ -55,8 +58,8 @@ def if_used_up(record: Record, policy: RecoveryPolicy, now: datetime) -> Record:
     note = used_up(record, policy, now)
     if not note:
         return record
-    text = f"{record.subject} stays down: {note}; last: {cause(record.attempts[-1])}."
+    text = f"{record.subject} stays down: {note}"
     exhausted = replace(
         record, status=Status.EXHAUSTED, reason="exhausted", note=note, next_look_at=None
     )
-    return exhausted.telling("exhausted", f"{text} Mend it, then: fleetmend retry {record.subject}")
+    return exhausted.telling("exhausted", text, why=cause(record.attempts[-1]))

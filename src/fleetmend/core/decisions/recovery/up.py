@@ -30,11 +30,14 @@ def running(
     if "impaired" in verdicts.values():
         record = record.telling(
             "impaired",
-            f"{record.subject} runs but a status check fails ({said}); look at its system log",
+            f"{record.subject} runs but a status check fails",
+            why=said,
         )
     elif now - since > policy.verify_window:
         record = record.telling(
-            "unverified", f"{record.subject} runs but its status checks do not say ok: {said}"
+            "unverified",
+            f"{record.subject} runs but its status checks do not say ok",
+            why=f"status checks: {said}",
         )
     return Decision("verifying", turns.look(record, now, policy.verify_look))
 

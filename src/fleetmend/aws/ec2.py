@@ -200,6 +200,7 @@ def instance_of(raw: Mapping[str, Any], at: datetime) -> Instance:
         launched_at=raw.get("LaunchTime"),
         operator=_operator(raw),
         rootless=_rootless(raw),
+        vpc=str(raw.get("VpcId") or ""),
     )
 
 

@@ -11,13 +11,13 @@ from uuid import uuid4
 
 import typer
 
-from fleetmend.cli import options, target
+from fleetmend.cli import options, remedying, target
 from fleetmend.cli.failures import Exit, Failure
 from fleetmend.cli.options import examples
 from fleetmend.cli.output import as_json, escape, out, table, working
 from fleetmend.core.compliance import Batch, Finding, Tally, kinds
 from fleetmend.core.history import LATEST
-from fleetmend.core.rules import Rules, Severity
+from fleetmend.core.rules import Rules, Severity, told
 
 if TYPE_CHECKING:
     from fleetmend.cli.target import Target
@@ -34,7 +34,9 @@ _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
     epilog=examples(
         "fleetmend comply --rules examples/rules/required-tags.yaml",
         "fleetmend comply --rules rules.yaml --out reports",
+        "fleetmend comply --rules rules.yaml --plan",
         "fleetmend comply -e prod",
+        "fleetmend comply -e prod --plan",
     )
 )
 def comply(
@@ -58,6 +60,12 @@ def comply(
             show_default=False,
         ),
     ] = None,
+    plan: Annotated[
+        bool,
+        typer.Option(
+            "--plan", help="Show also what remediation would do: by --rules, or as installed."
+        ),
+    ] = False,
     environment: options.Environment = None,
     project: options.Project = "fleetmend",
     region: options.Region = None,
@@ -70,7 +78,7 @@ def comply(
     """
     if rules is None:
         whom = target.find(environment=environment, project=project, region=region, lab=lab)
-        raise typer.Exit(last(whom, machine=json))
+        raise typer.Exit(remedying.plan(whom, machine=json) if plan else last(whom, machine=json))
     from fleetmend.components.rules_file import load  # noqa: PLC0415 -- pydantic
 
     known = load(rules)
@@ -80,10 +88,12 @@ def comply(
         tempfile.TemporaryDirectory() as passing,
     ):
         found, tally = _judge(known, where, folder or Path(passing))
+        remedies = remedying.planned(known, where, found) if plan else None
     if json:
-        as_json(_machine(known, where, found, tally))
+        as_json(_machine(known, where, found, tally) | remedying.machine(remedies))
     else:
         _show(found, tally)
+        remedying.show_planned(remedies)
         if folder:
             out.print(f"The report: [bold]{escape(str(folder))}/reports/latest/compliance.html[/]")
     broken = tally.by_severity[Severity.ERROR.value]
@@ -206,18 +216,3 @@ def _row(one: Finding) -> list[str]:
         escape(told(one)),
         escape(one.owner),
     ]
-
-
-def told(one: Finding) -> str:
-    """What is wrong with a tag, as a sentence."""
-    match one.problem.value:
-        case "missing":
-            return f"no tag {one.key}"
-        case "near-key":
-            return f"{one.found!r} instead of {one.key!r}"
-        case "near-value":
-            return f"{one.key}={one.found!r} is nearly {one.expected}"
-        case "empty":
-            return f"{one.key} is empty; {one.expected} would do"
-        case _:
-            return f"{one.key}={one.found!r} is not {one.expected}"

@@ -16,6 +16,7 @@ from fleetmend.cli import (
     output,
     package,
     questions,
+    remedying,
     watching,
 )
 from fleetmend.cli.failures import Exit, explained
@@ -35,6 +36,7 @@ for part in (
     watching.app,
     operating.app,
     complying.app,
+    remedying.app,
     questions.app,
     infrastructure.app,
     package.app,

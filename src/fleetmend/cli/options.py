@@ -44,7 +44,10 @@ Lab = Annotated[
 
 Concern = Annotated[
     str,
-    typer.Argument(metavar="CONCERN", help="The concern: recovery, rebuild, health or compliance."),
+    typer.Argument(
+        metavar="CONCERN",
+        help="The concern: recovery, rebuild, health, remediation or compliance.",
+    ),
 ]
 
 Wait = Annotated[

@@ -12,7 +12,7 @@ from fleetmend.cli.output import note
 if TYPE_CHECKING:
     from fleetmend.aws.installation import Installation
 
-CONCERNS = ("recovery", "rebuild", "health")
+CONCERNS = ("recovery", "rebuild", "health", "remediation")
 """The concerns there are controllers for, with a queue that people can ask."""
 
 SWITCHED = (*CONCERNS, "compliance")

@@ -7,6 +7,7 @@ which are in force stay in force (docs/compliance.md shows the form).
 import hashlib
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path as File
 from typing import Annotated, Any, Literal, cast
 
@@ -21,7 +22,7 @@ from fleetmend.components.marked import (
     read_text,
     validated,
 )
-from fleetmend.core.rules import Rule, Rules, Severity, encode
+from fleetmend.core.rules import Remedy, Rule, Rules, Severity, encode
 
 KINDS = ("instance", "volume", "interface", "snapshot", "image")
 """What a rule can ask a tag of."""
@@ -31,6 +32,8 @@ SOURCES = ("group", "vpc", "creator")
 made the resource, as CloudTrail knows it."""
 
 MOST_RULES = 200
+
+_GRACE = re.compile(r"([1-9]\d{0,3})([dh])")
 
 Kind = Literal["instance", "volume", "interface", "snapshot", "image"]
 Source = Literal["group", "vpc", "creator"]
@@ -61,6 +64,14 @@ def _pattern(value: str) -> str:
     except re.error as error:
         raise ValueError(f"{value!r} is no regular expression: {error}") from None
     return value
+
+
+def _grace(value: object) -> object:
+    """A grace in hours or days: whoever is told at night reads it in the morning."""
+    match = _GRACE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"{value!r} is no length such as 7d or 12h")
+    return timedelta(**{"d": {"days": int(match[1])}, "h": {"hours": int(match[1])}}[match[2]])
 
 
 def _listed(value: object) -> object:
@@ -106,6 +117,15 @@ class RuleEntry(BaseModel):
         default=[], alias="from", description="where to take a missing value from"
     )
 
+    remedies: Annotated[
+        list[Literal["fill", "notify", "stop"]],
+        BeforeValidator(_listed),
+        AfterValidator(_unique),
+    ] = Field(default=[], alias="remedy", description="what remediation may do about a violation")
+    stop_after: Annotated[timedelta, BeforeValidator(_grace)] | None = Field(
+        default=None, description="how long an owner has, once told, before the instance is stopped"
+    )
+
     def rule(self) -> Rule:
         """The rule as the core judges by it."""
         return Rule(
@@ -118,6 +138,8 @@ class RuleEntry(BaseModel):
             pattern=self.pattern,
             default=self.default,
             sources=tuple(self.sources),
+            remedies=tuple(map(Remedy, self.remedies)),
+            grace=self.stop_after or timedelta(),
         )
 
 
@@ -203,3 +225,18 @@ def _judge(marked: Marked, entries: dict[Path, RuleEntry]) -> None:
             marked.complain((*path, "allowed"), "an empty value never satisfies a rule")
         elif rule.default and not rule.accepts(rule.default):
             marked.complain((*path, "default"), f"{rule.default!r} is not what the rule accepts")
+        for key, text in _misfits(rule):
+            marked.complain((*path, key), text)
+
+
+def _misfits(rule: Rule) -> Iterator[tuple[str, str]]:
+    """What a rule's remedies lack: key, and what to write."""
+    stops = Remedy.STOP in rule.remedies
+    if rule.remedies and "instance" not in rule.kinds:
+        yield "remedy", "only instances are remedied: add `instance` to `applies_to`"
+    if Remedy.FILL in rule.remedies and not (rule.default or rule.sources):
+        yield "remedy", "`fill` needs a value: give `default`, `from` or both"
+    if stops and not rule.grace:
+        yield "remedy", "`stop` needs a grace: give `stop_after`, such as 7d"
+    if rule.grace and not stops:
+        yield "stop_after", "nothing is stopped: add `stop` to `remedy`, or leave it out"

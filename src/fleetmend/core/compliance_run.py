@@ -170,22 +170,25 @@ class _Work:
 
 def _before(archive: Archive, branch: Branch) -> dict[str, date]:
     """The findings of the branch's last committed run, each with the day it was first seen."""
+    return {finding.name: finding.since for finding in last_findings(archive, branch)}
+
+
+def last_findings(archive: Archive, branch: Branch) -> Iterator[Finding]:
+    """The findings of the branch's last committed run; none where there never was one.
+
+    Raises:
+        PortError: the archive did not answer, or what it holds cannot be read.
+    """
     last = last_runs(archive).get(branch)
     if last is None:
-        return {}
+        return
     run, day = last
     manifest = archive.get(history.manifest_key(day, run))
-    rows = list(_rows(manifest, f"the manifest of {run}")) if manifest else []
-    return {
-        finding.name: finding.since
-        for row in rows
-        if (row.get("account"), row.get("region")) == (branch.account, branch.region)
-        and row.get("findings")
-        for finding in _findings(
-            archive,
-            history.part_key(day, branch.account, branch.region, run, str(row.get("part"))),
-        )
-    }
+    for row in _rows(manifest, f"the manifest of {run}") if manifest else ():
+        if (row.get("account"), row.get("region")) == (branch.account, branch.region):
+            part = history.part_key(day, branch.account, branch.region, run, str(row.get("part")))
+            if row.get("findings"):
+                yield from _findings(archive, part)
 
 
 def last_runs(archive: Archive) -> dict[Branch, tuple[str, date]]:

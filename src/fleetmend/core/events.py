@@ -120,7 +120,20 @@ class Run:
     plan: bool = False
 
 
-Message = Look | Hold | Release | Retry | Run
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """A person says: take back what a run changed, of one subject or of all it changed.
+
+    One of the two may be empty: all runs of a subject, or all subjects of a run.
+    """
+
+    subject: str
+    of: str
+    by: str
+    run: str = ""
+
+
+Message = Look | Hold | Release | Retry | Undo | Run
 
 
 def parse(body: str, subjects: Subjects = INSTANCES) -> Message:
@@ -152,12 +165,20 @@ def parse(body: str, subjects: Subjects = INSTANCES) -> Message:
         case "retry":
             subject = "" if fields.get("all") is True else _subject(fields, subjects)
             return Retry(subject, _text(fields, "by"), _run(fields))
+        case "undo":
+            return _undo(fields, subjects)
         case "run":
             return Run(_text(fields, "run"), _text(fields, "by"), fields.get("plan") is True)
         case _:
             raise MessageUnreadable(
-                f"fleetmend: {kind!r} is not one of look, hold, release, retry, run"
+                f"fleetmend: {kind!r} is not one of look, hold, release, retry, undo, run"
             )
+
+
+def _undo(fields: Mapping[str, object], subjects: Subjects) -> Undo:
+    of = _text(fields, "of") if "of" in fields else ""
+    subject = _subject(fields, subjects) if "subject" in fields or not of else ""
+    return Undo(subject, of, _text(fields, "by"), _run(fields))
 
 
 def _event_subject(fields: Mapping[str, object], subjects: Subjects) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from fleetmend.core import operators, telling
-from fleetmend.core.events import Hold, Release, Retry
+from fleetmend.core.events import Hold, Release, Retry, Undo
 from fleetmend.core.model import Decision, Outcome, Record, Status, Stored
 from fleetmend.core.ports import (
     Alerts,
@@ -126,7 +126,7 @@ def run(
 
 
 def amend(
-    practice: Practice[Seen], ports: Ports, subject: str, message: Hold | Release | Retry
+    practice: Practice[Seen], ports: Ports, subject: str, message: Hold | Release | Retry | Undo
 ) -> Record:
     """Put a person's word into a subject's record, against whatever else is writing it.
 

@@ -97,6 +97,7 @@ class Instance:
     retires_at: datetime | None = None
     operator: str | None = None
     rootless: bool = False
+    vpc: str = ""
 
     @property
     def group(self) -> str | None:

@@ -1,10 +1,10 @@
-"""What a person may say about a subject, as changes of its record: hold, release, retry."""
+"""What a person may say about a subject, as changes of its record: hold, release, retry, undo."""
 
 from dataclasses import replace
 from datetime import datetime
 
 from fleetmend.core.events import Hold as HoldMessage
-from fleetmend.core.events import Release, Retry
+from fleetmend.core.events import Release, Retry, Undo
 from fleetmend.core.model import Hold, Record, Status
 
 UNREADABLE = "unreadable"
@@ -12,13 +12,17 @@ UNREADABLE = "unreadable"
 
 
 def apply(
-    message: HoldMessage | Release | Retry, record: Record | None, blank: Record, now: datetime
+    message: HoldMessage | Release | Retry | Undo,
+    record: Record | None,
+    blank: Record,
+    now: datetime,
 ) -> Record:
     """The record after a person's word; `blank` is what stands where nothing stood before.
 
     Retry opens an exhausted incident anew, with a budget of its own and facts of its own. On
     anything that is not exhausted it changes nothing: there is nothing to try again. What the
-    concern remembers is kept, unless that is what could not be read.
+    concern remembers is kept, unless that is what could not be read. Undo is a word for the
+    concern, which remembers what it changed; where nothing is remembered it changes nothing.
     """
     record = record or blank
     match message:
@@ -26,6 +30,18 @@ def apply(
             return replace(record, hold=Hold(message.until, message.by, message.reason))
         case Release():
             return replace(record, hold=None)
+        case Undo():
+            if not record.detail or record.reason == UNREADABLE:
+                return record
+            undo = {"run": message.of, "by": message.by}
+            again = record.status is Status.EXHAUSTED
+            return replace(
+                record,
+                status=Status.OPEN if again else record.status,
+                attempts=() if again else record.attempts,
+                next_look_at=now,
+                detail={**record.detail, "undo": undo},
+            )
         case Retry():
             if record.status is not Status.EXHAUSTED:
                 return record

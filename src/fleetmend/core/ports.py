@@ -162,6 +162,47 @@ class Builder(Protocol):
         ...
 
 
+class Remedies(Protocol):
+    """What can be learned of instances that break rules, and done about them.
+
+    Every describe raises `ObservationFailed` when any page could not be read.
+    """
+
+    def observe(self, ids: Sequence[str]) -> dict[str, Instance]:
+        """Facts by id; an id AWS does not know is absent."""
+        ...
+
+    def networks(self, ids: Sequence[str]) -> dict[str, Mapping[str, str]]:
+        """The tags of VPCs."""
+        ...
+
+    def groups(self, names: Sequence[str]) -> dict[str, Mapping[str, str]]:
+        """The tags of Auto Scaling groups."""
+        ...
+
+    def creator(self, instance: str) -> str:
+        """Who launched it, as CloudTrail knows for 90 days; empty where it does not."""
+        ...
+
+    def protected(self, instance: str) -> bool:
+        """Whether EC2 would refuse to stop it."""
+        ...
+
+    def tag(self, instance: str, tags: Mapping[str, str], *, before: datetime) -> Outcome:
+        """Put tags on it, all in one call."""
+        ...
+
+    def stop(self, instance: str, hold: Mapping[str, str], *, before: datetime) -> Outcome:
+        """Put the hold on it, then stop it; `made` is `held` where it came as far as the hold."""
+        ...
+
+    def undo(
+        self, instance: str, tags: Mapping[str, str], *, starts: bool, before: datetime
+    ) -> Outcome:
+        """Start it where it was stopped, then take tags off it that still have these values."""
+        ...
+
+
 class Ledger(Protocol):
     """Where records live (ledger.md). One ledger serves one concern."""
 

@@ -9,9 +9,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from functools import cache
-from typing import cast
+from typing import Protocol, cast
 
 SCHEMA = 1
 
@@ -34,6 +35,14 @@ class Problem(StrEnum):
     EMPTY = "empty"
 
 
+class Remedy(StrEnum):
+    """What may be done about a violation of a rule; nothing where the rule names none."""
+
+    FILL = "fill"  # a tag that is missing gets the rule's value; one that is there is never changed
+    NOTIFY = "notify"  # its owner is told
+    STOP = "stop"  # its owner is told, and once the grace is over the instance is stopped
+
+
 class RulesUnreadable(ValueError):
     """The bytes are not compiled rules; the message names the place."""
 
@@ -46,6 +55,7 @@ class Rule:
     tags: every key must have one of the listed values; `*` is any value. `allowed` and `pattern`
     bound the value (a pattern matches the whole value); with neither, any value but an empty one
     will do. `default` and `sources` are where remediation may take a missing value from.
+    `remedies` are what it may do at all, and `grace` is how long an owner has before a stop.
     """
 
     name: str
@@ -57,6 +67,8 @@ class Rule:
     pattern: str = ""
     default: str = ""
     sources: tuple[str, ...] = ()
+    remedies: tuple[Remedy, ...] = ()
+    grace: timedelta = timedelta()
 
     def selects(self, kind: str, tags: Mapping[str, str]) -> bool:
         """Whether the rule is about this resource."""
@@ -125,6 +137,45 @@ def _judge(rule: Rule, tags: Mapping[str, str]) -> Violation | None:
     return violation(Problem.NEAR_VALUE if near_value else Problem.NOT_ALLOWED, value)
 
 
+class Fault(Protocol):
+    """What a violation and a finding have in common."""
+
+    @property
+    def key(self) -> str:
+        """The key that should be there."""
+        ...
+
+    @property
+    def problem(self) -> Problem:
+        """What is wrong with it."""
+        ...
+
+    @property
+    def found(self) -> str:
+        """The near miss, or the value at fault."""
+        ...
+
+    @property
+    def expected(self) -> str:
+        """What would do."""
+        ...
+
+
+def told(fault: Fault) -> str:
+    """What is wrong with a tag, as a sentence."""
+    match fault.problem:
+        case Problem.MISSING:
+            return f"no tag {fault.key}"
+        case Problem.NEAR_KEY:
+            return f"{fault.found!r} instead of {fault.key!r}"
+        case Problem.NEAR_VALUE:
+            return f"{fault.key}={fault.found!r} is nearly {fault.expected}"
+        case Problem.EMPTY:
+            return f"{fault.key} is empty; {fault.expected} would do"
+        case Problem.NOT_ALLOWED:
+            return f"{fault.key}={fault.found!r} is not {fault.expected}"
+
+
 def _expected(rule: Rule) -> str:
     if rule.allowed:
         return "one of " + ", ".join(rule.allowed)
@@ -161,11 +212,20 @@ def encode(rules: Rules) -> bytes:
                 "pattern": rule.pattern,
                 "default": rule.default,
                 "sources": list(rule.sources),
+                **_remedies(rule),
             }
             for rule in rules.rules
         ],
     }
     return (json.dumps(body, sort_keys=True, indent=1) + "\n").encode()
+
+
+def _remedies(rule: Rule) -> dict[str, object]:
+    """Left out where there are none, so that rules without any keep the bytes they had."""
+    if not rule.remedies:
+        return {}
+    listed = [remedy.value for remedy in rule.remedies]
+    return {"remedies": listed, "grace": rule.grace.total_seconds()}
 
 
 def decode(body: bytes) -> Rules:
@@ -203,8 +263,10 @@ def _rule(body: Mapping[str, object], place: str) -> Rule:
             pattern=pattern,
             default=_text(body, "default"),
             sources=_texts(body["sources"]),
+            remedies=tuple(map(Remedy, _texts(body.get("remedies", [])))),
+            grace=_seconds(body.get("grace", 0)),
         )
-    except (KeyError, TypeError, ValueError, re.error) as error:
+    except (KeyError, OverflowError, TypeError, ValueError, re.error) as error:
         raise RulesUnreadable(f"{place}: {type(error).__name__}: {error}") from error
 
 
@@ -219,6 +281,12 @@ def _text(body: Mapping[str, object], key: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{key}: {value!r} is not text")
     return value
+
+
+def _seconds(value: object) -> timedelta:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not value >= 0:
+        raise TypeError(f"grace: {value!r} is no number of seconds")
+    return timedelta(seconds=value)
 
 
 def _texts(value: object) -> tuple[str, ...]:

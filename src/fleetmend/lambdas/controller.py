@@ -19,7 +19,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fleetmend.aws.parameters import ParameterStore
 from fleetmend.core import loop
-from fleetmend.core.events import SWEEP, Retry, Run, Subjects
+from fleetmend.core.events import SWEEP, Retry, Run, Subjects, Undo
 from fleetmend.core.loop import Case, Practice
 from fleetmend.core.model import Mode, Record
 from fleetmend.core.ports import LedgerUnavailable, Lost, PortError
@@ -45,12 +45,14 @@ class Bound(Generic[S]):
 
     Open incidents need not be among them: the ledger names those. `settle` hears what became of
     a sweep's subjects. `beside` lists what a batch looks at besides what its messages name.
+    `changed` lists whom a run changed, where the concern can take back what it did.
     """
 
     practice: Practice[S]
     subjects: Callable[[], Sequence[str]]
     settle: Callable[[Sequence[Case[S]]], None] = lambda _: None
     beside: Callable[[Collection[str]], Sequence[str]] = lambda _: ()
+    changed: Callable[[str], Sequence[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,11 +275,10 @@ class _Turn(Generic[P, S]):
         While the mode is observe it goes into both ledgers: decisions are made from the one of
         what would be, and the word is meant for when the mode is act again.
         """
-        way = self._bind(wired).practice
-        amended: dict[str, Record] = {}
+        bound = self._bind(wired)
+        way, amended = bound.practice, dict[str, Record]()
         try:
-            everyone = isinstance(word, Retry) and not word.subject
-            for subject in wired.records.open() if everyone else [word.subject]:
+            for subject in self._meant(bound, wired, word):
                 amended[subject] = loop.amend(way, wiring.on_records(wired), subject, word)
                 if wired.watching:
                     loop.amend(way, wired.ports, subject, word)
@@ -286,6 +287,20 @@ class _Turn(Generic[P, S]):
             if isinstance(error, LedgerUnavailable):
                 self.tell_of_ledger(error)
         return amended
+
+    def _meant(self, bound: Bound[S], wired: Wired, word: Word) -> Sequence[str]:
+        """Whom a word is about.
+
+        Raises:
+            PortError: the ledger did not answer, or the concern cannot take anything back.
+        """
+        if isinstance(word, Undo):
+            if bound.changed is None:
+                raise PortError(f"{self.concern.name} changes nothing that can be undone")
+            return [word.subject] if word.subject else bound.changed(word.of)
+        if isinstance(word, Retry) and not word.subject:
+            return wired.records.open()
+        return [word.subject]
 
     def _answer_word(
         self,

@@ -16,10 +16,11 @@ from fleetmend.core.events import (
     Retry,
     Run,
     Subjects,
+    Undo,
     parse,
 )
 
-Word = Hold | Release | Retry
+Word = Hold | Release | Retry | Undo
 
 
 class EventUnreadable(ValueError):

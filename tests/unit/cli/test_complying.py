@@ -118,3 +118,26 @@ def test_without_a_report_it_says_what_to_do(account, fleetmend):
     ran = fleetmend("comply", "-e", "test", "--region", "eu-west-1")
     assert ran.code == 3
     assert "fleetmend comply --rules FILE" in ran.err
+
+
+def test_a_plan_says_what_remediation_would_do_and_does_nothing(account, fleetmend, rules):
+    rules.write_text(
+        "rules:\n"
+        "  - {name: owner, tag: Owner, default: platform, remedy: fill}\n"
+        "  - {name: backup, tag: Backup, remedy: stop, stop_after: 7d}\n"
+        "  - {name: environment, tag: Environment}\n"
+    )
+    bare = account.instance(stopped=False, tags={"Name": "bare"})
+    owned = account.instance(stopped=False, tags={"Owner": "web"})
+    fine = account.instance(stopped=False, tags={"Owner": "web", "Backup": "x"})
+    ran = comply(fleetmend, rules, "--plan", "--json")
+    found = {one["id"]: one for one in ran.json["remedies"]}
+    assert (found[bare]["act"], found[bare]["note"][:27]) == ("fill", "filling in Owner=platform (")
+    assert (found[owned]["act"], found[owned]["reason"]) == ("", "grace")
+    assert "has until" in found[owned]["note"]
+    assert fine not in found, "its rule names no remedy"
+    shown = comply(fleetmend, rules, "--plan").out
+    assert "remediation would" in shown
+    tags = account.ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [bare]}])["Tags"]
+    assert [tag["Key"] for tag in tags] == ["Name"], "a plan changes nothing"
+    assert "remedies" not in comply(fleetmend, rules, "--json").json

@@ -1,11 +1,13 @@
 """The rules file: what it means, and how each mistake is told."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetmend.components.rules_file import RulesError, load, loads
-from fleetmend.core.rules import Problem, Severity, decode, encode, judge
+from fleetmend.core.rules import Problem, Remedy, Severity, decode, encode, judge
 
 GOOD = """\
 owner_tag: Team
@@ -21,6 +23,15 @@ rules:
     applies_to: [instance, volume]
     when: {Environment: prod}
     pattern: '[0-9]{4}'
+"""
+
+REMEDIED = """\
+rules:
+  - name: owner
+    tag: Owner
+    default: platform
+    remedy: [fill, stop]
+    stop_after: 7d
 """
 
 
@@ -102,3 +113,31 @@ def test_any_text_is_read_or_refused(text: str):
         assert error.problems
     else:
         assert decode(encode(rules)) == rules
+
+
+def test_remedies_are_off_unless_a_rule_names_them():
+    (rule,) = loads(REMEDIED).rules
+    assert rule.remedies == (Remedy.FILL, Remedy.STOP)
+    assert rule.grace == timedelta(days=7)
+    assert decode(encode(loads(REMEDIED))) == loads(REMEDIED)
+    assert all(not rule.remedies for rule in loads(GOOD).rules)
+    assert b"remedies" not in encode(loads(GOOD)), "older functions read the same bytes as before"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("    stop_after: 7d\n", "", ":5: rules[0].remedy: `stop` needs a grace"),
+        ("7d", "7", ":6: rules[0].stop_after: 7 is no length such as 7d or 12h"),
+        ("7d", "0d", ":6: rules[0].stop_after: '0d' is no length such as 7d or 12h"),
+        ("[fill, stop]", "[fill]", ":6: rules[0].stop_after: nothing is stopped"),
+        ("    default: platform\n", "", ":4: rules[0].remedy: `fill` needs a value"),
+        ("[fill, stop]", "[terminate]", ":5: rules[0].remedy[0]: Input should be 'fill', 'notify'"),
+        ("tag: Owner", "tag: Owner\n    applies_to: [volume]", ":6: rules[0].remedy: only instan"),
+    ],
+)
+def test_a_remedy_that_cannot_work_is_refused(old, new, told):
+    assert old in REMEDIED
+    assert any(told in problem for problem in problems(REMEDIED.replace(old, new))), problems(
+        REMEDIED.replace(old, new)
+    )

@@ -88,7 +88,7 @@ def _calls(world: World) -> Iterator[Call]:
             continue
         tags: dict[str, Mapping[str, str]] = {}
         if call.service == "autoscaling":
-            tags = {name: world.scaling.groups[name].tags for name in _groups(world, call)}
+            tags = {name: world.herd.groups[name].tags for name in _groups(world, call)}
         for truth in world.tape.truths:
             if call.service == "ec2" and truth.id in call.subjects and truth.at <= call.done:
                 tags[truth.id] = dict(truth.tags)
@@ -104,7 +104,7 @@ def _groups(world: World, call: Any) -> set[str]:
     """The groups that a call of Auto Scaling is about; an instance's is its own."""
     members = {one.id: one.group for one in world.fleet.named.values()}
     named = {members.get(subject, subject) for subject in call.subjects}
-    return named & set(world.scaling.groups)
+    return named & set(world.herd.groups)
 
 
 def _bridge() -> Iterator[Recording]:

@@ -44,3 +44,10 @@ def rebuild_build() -> Iterator[Build]:
     """The same with rebuild's controller in recovery's place."""
     with built("us-east-1", "rebuild") as installation:
         yield installation
+
+
+@pytest.fixture(scope="session")
+def health_build() -> Iterator[Build]:
+    """The same with health's controller in recovery's place."""
+    with built("us-east-1", "health") as installation:
+        yield installation

@@ -14,7 +14,7 @@ from fleetmend.lab.emulator.physics import Pace
 REGION = "eu-west-1"
 """Not that of the plays: moto keeps one state for each region of the process."""
 
-PACE = Pace(pending=0.3, checks=0.4, stopping=0.3, shutting_down=0.2)
+PACE = Pace(pending=0.3, checks=0.4, stopping=0.3, shutting_down=0.2, speed=100.0)
 
 
 def eventually(true: Callable[[], object], within: float = 15.0) -> None:

@@ -28,6 +28,10 @@ SWITCHES = {
         "deployRebuild": "true",
         "rebuildVpcIds": "vpc-00000000000000001",
     },
+    "health": {
+        "deployRecovery": "false",
+        "deployHealth": "true",
+    },
 }
 """What brings each concern's controller into the lab; the VPC is not looked at there."""
 

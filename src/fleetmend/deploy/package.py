@@ -90,15 +90,19 @@ def package(out: Path) -> Package:
     return Package(out / NAME, digest, len(content), tuple(sorted(files)))
 
 
+_MAKERS = {"client", "_client"}
+
+
 def services(own: Mapping[str, bytes]) -> frozenset[str]:
     """The AWS services that this code makes clients of, by botocore's names.
 
-    Read from every call of something named `client` whose first argument is a literal.
+    Read from every call of something named `client` or `_client` whose first argument is a
+    literal.
     """
     found: set[str] = set()
     for name, source in own.items():
         for node in ast.walk(ast.parse(source, name)):
-            if isinstance(node, ast.Call) and node.args and _called(node) == "client":
+            if isinstance(node, ast.Call) and node.args and _called(node) in _MAKERS:
                 first = node.args[0]
                 if isinstance(first, ast.Constant) and isinstance(first.value, str):
                     found.add(first.value)

@@ -104,7 +104,7 @@ def test_every_function_can_be_imported_where_there_is_nothing_else(unpacked):
 def test_every_client_that_the_code_makes_can_be_made_from_it(unpacked):
     own = packaging._own_files(ROOT / "src" / "fleetmend")
     wanted = sorted(services(own))
-    assert {"ec2", "s3", "sns", "sqs", "ssm"} <= set(wanted)
+    assert {"autoscaling", "cloudwatch", "ec2", "elbv2", "s3", "sns", "sqs", "ssm"} <= set(wanted)
     said = isolated(
         unpacked,
         "from fleetmend.aws.clients import client\n"
@@ -244,7 +244,7 @@ def test_without_pip_and_uv_it_says_so(monkeypatch):
 
 def test_services_are_read_from_the_code_and_an_unknown_one_is_refused():
     code = b"a.client('ec2'), client('s3', session), clients.client(name), client(), x['client']()"
-    assert services({"x.py": code}) == {"ec2", "s3"}
+    assert services({"x.py": code, "y.py": b"self._client('elbv2')"}) == {"ec2", "elbv2", "s3"}
     described = {"botocore/data/ec2/2016-11-15/service-2.json.gz": b""}
     with pytest.raises(PackagingFailed, match="no service named s4"):
         packaging._trimmed(described, {"ec2", "s4"})

@@ -15,13 +15,14 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlencode
 from xml.etree import ElementTree as Xml
 
-from fleetmend.lab.emulator import paging
+from fleetmend.lab.emulator import group_calls, paging
 from fleetmend.lab.emulator.calls import Tape, WireCall, read
 from fleetmend.lab.emulator.control import PATH, Control
 from fleetmend.lab.emulator.faults import Disturbance, FaultBook, error_body, error_of
 from fleetmend.lab.emulator.launches import Launches
 from fleetmend.lab.emulator.physics import CHECKS, CODES, Pace, Physics
 from fleetmend.lab.emulator.processes import ACCOUNT, HOST, EmulatorFailed, listen
+from fleetmend.lab.emulator.scaling import LabClock, MotoHerd
 from fleetmend.lab.emulator.timers import Timers
 from fleetmend.lab.emulator.untyped import Untyped
 from fleetmend.lab.sim.replies import STATUS
@@ -37,13 +38,6 @@ _ELEMENTS = {"system": "systemStatus", "instance": "instanceStatus"}
 _XML = [("content-type", "text/xml;charset=UTF-8")]
 
 
-_NO_REFRESHES = (
-    b"<DescribeInstanceRefreshesResponse><DescribeInstanceRefreshesResult><InstanceRefreshes/>"
-    b"</DescribeInstanceRefreshesResult></DescribeInstanceRefreshesResponse>"
-)
-"""moto knows no instance refresh: none has ever been made here."""
-
-
 class Dropped(ConnectionAbortedError):
     """The connection was cut on purpose; werkzeug takes it as a client that went away."""
 
@@ -51,17 +45,20 @@ class Dropped(ConnectionAbortedError):
 class Ec2Gateway:
     """A WSGI application around moto's."""
 
-    def __init__(self, inner: Untyped, physics: Physics, lock: threading.RLock) -> None:
+    def __init__(
+        self, inner: Untyped, physics: Physics, herd: MotoHerd, lock: threading.RLock
+    ) -> None:
         self._inner = inner
         self.physics = physics
+        self.herd = herd
         self.lock = lock
         self.tape = Tape()
         self.book = FaultBook()
         self.page_size = paging.MOST
         """Items on a page when a describe does not say."""
         self.may_start: dict[str, tuple[str, str]] = {}
-        """By caller: the tag that IAM demands of every instance it starts, and of what it makes.
-        moto asks no IAM."""
+        """By caller: the tag that IAM demands of every instance it starts, of what it makes, and of
+        the groups it touches. moto asks no IAM."""
         self._launches = Launches(physics)
         self.signal: Callable[[int, str], object] = lambda _process, _name: None
         """Sends a signal (KILL, STOP, CONT) to the process of a function."""
@@ -126,8 +123,10 @@ class Ec2Gateway:
         """Have moto do it, with what it lacks before and after."""
         try:
             match call.service, call.operation:
-                case "autoscaling", "DescribeInstanceRefreshes":
-                    return 200, _XML, _NO_REFRESHES
+                case "autoscaling" | "elasticloadbalancing", _:
+                    tag = self.may_start.get(call.caller)
+                    answer = group_calls.serve(self.herd, call, tag)
+                    return answer or self._passed_on(call, environ, body)
                 case "ec2", "DescribeInstances" | "DescribeInstanceStatus":
                     return self._describe(call, environ)
                 case "ec2", "StartInstances" | "StopInstances" | "TerminateInstances":
@@ -136,13 +135,17 @@ class Ec2Gateway:
                     tag = self.may_start.get(call.caller)
                     return self._launches.serve(call, tag, lambda: self._forward(environ, body))
                 case _:
-                    answer = self._forward(environ, body)
-                    if not call.operation.startswith("Describe"):
-                        self.physics.discover()
-                    return answer
+                    return self._passed_on(call, environ, body)
         except paging.Refused as refused:
             status = STATUS.get(refused.code, 400)
             return status, _XML, error_body("ec2", refused.code, str(refused))[0]
+
+    def _passed_on(self, call: WireCall, environ: Environ, body: bytes) -> Answer:
+        """What moto alone can answer."""
+        answer = self._forward(environ, body)
+        if not call.operation.startswith("Describe"):
+            self.physics.discover()
+        return answer
 
     def _describe(self, call: WireCall, environ: Environ) -> Answer:
         start, size = paging.window(call.operation, call.parameters, self.page_size)
@@ -176,7 +179,7 @@ class Ec2Gateway:
         if state != "running":
             summaries = dict.fromkeys(CHECKS, "not-applicable")
         elements = {_ELEMENTS.get(check, "attachedEbsStatus"): s for check, s in summaries.items()}
-        paging.status_item(item, elements)
+        paging.status_item(item, elements, self.physics.body(name).retires_at)
 
     def _show_operator(self, item: Xml.Element) -> None:
         name = item.findtext(paging.tag("instanceId"))
@@ -198,7 +201,9 @@ class Ec2Gateway:
                 self.physics.check_start(ids)
             elif call.operation == "StopInstances":
                 self.physics.check_stop(ids)
-        answer = self._forward(environ, body)
+        gone = before if call.operation == "TerminateInstances" and not dry else ()
+        with self.herd.ending(gone):
+            answer = self._forward(environ, body)
         if answer[0] != 200 or dry:
             return answer
         match call.operation:
@@ -324,7 +329,9 @@ class Ec2Server:
         physics = Physics(backends[-1][ACCOUNT][self._region], self._pace, self.timers, lock)
         wsgi: Untyped = werkzeug_app
         inner = wsgi.DomainDispatcherApplication(wsgi.create_backend_app)
-        self.gateway = Ec2Gateway(inner, physics, lock)
+        clock = LabClock(self.timers, lock, self._pace.speed)
+        herd = MotoHerd(autoscaling_backends[ACCOUNT][self._region], physics, clock)
+        self.gateway = Ec2Gateway(inner, physics, herd, lock)
         logging.getLogger("werkzeug").setLevel(logging.ERROR)  # one line for each request
         with listen(self._port) as listening:
             serve: Untyped = make_server

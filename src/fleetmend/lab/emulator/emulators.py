@@ -12,8 +12,9 @@ from fleetmend.lab.emulator.calls import LAB, WireCall
 from fleetmend.lab.emulator.control import Control
 from fleetmend.lab.emulator.ec2_server import Ec2Server
 from fleetmend.lab.emulator.faults import Disturbance
-from fleetmend.lab.emulator.physics import Change, Pace, Physics
+from fleetmend.lab.emulator.physics import UNTOLD, Change, Pace, Physics
 from fleetmend.lab.emulator.processes import ACCOUNT, MinistackProcess
+from fleetmend.lab.emulator.scaling import MotoHerd
 from fleetmend.lab.emulator.state_events import StateEvents
 from fleetmend.lab.emulator.untyped import Untyped
 
@@ -86,6 +87,7 @@ class Emulators:
         )
         self.events = StateEvents(self.control, self.region, self.ec2_server.timers)
         gateway.physics.watch(self._changed)
+        gateway.herd.tell = self.events.scaled
         self._tell(f"the rest of AWS is up at {self.ministack.url}")
         self._tell(f"the embedded AWS is ready after {time.monotonic() - began:.1f} s")
 
@@ -104,13 +106,18 @@ class Emulators:
 
     def _changed(self, change: Change) -> None:
         self.changes.append(change)
-        if change.state not in {"healthy", "impaired"}:
+        if change.state not in UNTOLD:
             self.events.publish(change.instance, change.state)
 
     @property
     def physics(self) -> Physics:
         """The fleet's states; hold `lock` while you use it."""
         return self.ec2_server.gateway.physics
+
+    @property
+    def herd(self) -> MotoHerd:
+        """The groups, and what Auto Scaling does with them; hold `lock` while you use it."""
+        return self.ec2_server.gateway.herd
 
     @property
     def lock(self) -> contextlib.AbstractContextManager[object]:

@@ -127,7 +127,7 @@ def _run(
 
 
 def _group(emulators: Emulators, fleet: Fleet, group: Group, tags: Mapping[str, str]) -> None:
-    """An Auto Scaling group; moto starts its instances at once."""
+    """An Auto Scaling group; moto would put its instances into any zone."""
     autoscaling = emulators.client("autoscaling")
     template = f"{group.name}-template"
     emulators.client("ec2").create_launch_template(
@@ -135,16 +135,29 @@ def _group(emulators: Emulators, fleet: Fleet, group: Group, tags: Mapping[str, 
         LaunchTemplateData={"ImageId": _IMAGE, "InstanceType": group.type},
     )
     zones = [fleet.scenario.zone(k) for k in range(group.zones)]
+    targets: dict[str, list[str]] = {}
+    if group.balanced:
+        network = emulators.client("ec2").describe_vpcs()["Vpcs"][0]["VpcId"]
+        made = emulators.client("elbv2").create_target_group(
+            Name=group.name, Protocol="HTTPS", Port=443, VpcId=network
+        )
+        targets = {"TargetGroupARNs": [str(made["TargetGroups"][0]["TargetGroupArn"])]}
     autoscaling.create_auto_scaling_group(
         AutoScalingGroupName=group.name,
         LaunchTemplate={"LaunchTemplateName": template},
-        MinSize=group.min,
+        MinSize=0,
         MaxSize=group.max,
-        DesiredCapacity=group.desired,
+        DesiredCapacity=0,
         AvailabilityZones=zones,
         Tags=[{"Key": k, "Value": v, "PropagateAtLaunch": True} for k, v in tags.items()],
+        **targets,
     )
-    found = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group.name])
-    instances = found["AutoScalingGroups"][0]["Instances"]
-    for k, instance in enumerate(instances, start=1):
-        fleet.add(f"{group.name}-{k}", str(instance["InstanceId"]))
+    with emulators.lock:
+        herd = emulators.herd
+        for k in range(group.desired):
+            one = herd.add(herd.groups[group.name], fleet.scenario.zone(k % group.zones))
+            if one is not None:
+                fleet.add(f"{group.name}-{k + 1}", one.id)
+    autoscaling.update_auto_scaling_group(
+        AutoScalingGroupName=group.name, MinSize=group.min, DesiredCapacity=group.desired
+    )

@@ -1,6 +1,7 @@
 """Where the pieces of an installation are, as the emulated account itself tells it."""
 
 import json
+import re
 from dataclasses import dataclass
 
 from fleetmend.lab.emulator.emulators import Emulators
@@ -10,16 +11,21 @@ from fleetmend.lab.emulator.untyped import Fields, fields, items
 
 _FUNCTION = "aws:lambda/function:Function"
 _SCHEDULE = "aws:scheduler/schedule:Schedule"
+SWEEP_EVERY = 120.0
+"""Seconds between two sweeps where no schedule is installed."""
+
 _BASE = "POWERTOOLS_SERVICE_NAME"
-_TAGGED = {"ec2:StartInstances", "ec2:RunInstances"}
+_TAGGED = {"ec2:StartInstances", "ec2:RunInstances", "autoscaling:SetInstanceHealth"}
+_RATE = re.compile(r"rate\((\d+) minutes?\)")
 
 
 @dataclass(frozen=True, slots=True)
 class Installed:
     """One concern's installation.
 
-    `sweep_target` and `sweep_input` are the schedule's own; `may_start` is the tag that the
-    role's policy demands of instances it starts, if it demands one. `claim` is the parameter that
+    `sweep_target`, `sweep_input` and `sweep_every` (seconds) are the schedule's own; `may_start`
+    is the tag that the role's policy demands of instances it starts or groups it touches, if it
+    demands one. `claim` is the parameter that
     says whose the selector is, empty where none is claimed.
     """
 
@@ -32,6 +38,7 @@ class Installed:
     topic: str
     sweep_target: str
     sweep_input: str
+    sweep_every: float
     may_start: tuple[str, str] | None = None
     claim: str = ""
 
@@ -59,7 +66,7 @@ def look_up(emulators: Emulators, installation: Installation, concern: str) -> I
         EmulatorFailed: the installation has no function for the concern.
     """
     name, variables = _function(emulators, installation, concern)
-    target, payload = _schedule(emulators, installation, name)
+    target, payload, every = _schedule(emulators, installation, name)
     try:
         return Installed(
             concern=concern,
@@ -71,6 +78,7 @@ def look_up(emulators: Emulators, installation: Installation, concern: str) -> I
             topic=variables["FLEETMEND_TOPIC_ARN"],
             sweep_target=target,
             sweep_input=payload,
+            sweep_every=every,
             may_start=_may_start(emulators, name),
             claim=variables.get("FLEETMEND_CLAIM", ""),
         )
@@ -113,12 +121,15 @@ def _may_start(emulators: Emulators, function: str) -> tuple[str, str] | None:
     return None
 
 
-def _schedule(emulators: Emulators, installation: Installation, function: str) -> tuple[str, str]:
-    """The target and payload of the schedule that sweeps; the function itself if there is none."""
+def _schedule(
+    emulators: Emulators, installation: Installation, function: str
+) -> tuple[str, str, float]:
+    """Target, payload and interval of the schedule that sweeps; the function's own without one."""
     scheduler = emulators.client("scheduler")
     for made in installation.of_type(_SCHEDULE):
         group, _, name = str(made["id"]).rpartition("/")
-        target = scheduler.get_schedule(Name=name, GroupName=group or "default")["Target"]
-        if f":function:{function}:" in f"{target['Arn']}:":
-            return str(target["Arn"]), str(target.get("Input", "{}"))
-    return function, json.dumps({"fleetmend": "sweep"})
+        found = scheduler.get_schedule(Name=name, GroupName=group or "default")
+        target, rate = found["Target"], _RATE.fullmatch(found["ScheduleExpression"])
+        if rate and f":function:{function}:" in f"{target['Arn']}:":
+            return str(target["Arn"]), str(target.get("Input", "{}")), 60.0 * int(rate[1])
+    return function, json.dumps({"fleetmend": "sweep"}), SWEEP_EVERY

@@ -15,14 +15,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, cast
 from urllib.parse import parse_qs
 
 from fleetmend.lab.emulator.calls import EXECUTION_ENVIRONMENT, Tape, read
 from fleetmend.lab.emulator.control import PATH
 from fleetmend.lab.emulator.faults import Disturbance, FaultBook, error_body, error_of
-from fleetmend.lab.emulator.untyped import Fields, Untyped
+from fleetmend.lab.emulator.untyped import Fields, Untyped, items
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -35,10 +35,6 @@ KEPT_BODY = 65_536
 """Bytes: bodies of objects up to this size are kept with the call; a record is far smaller."""
 
 
-_NO_AGENTS = b'{"InstanceInformationList": []}'
-"""MiniStack does not know DescribeInstanceInformation: no instance here has an agent."""
-
-
 class MinistackGateway:
     """An ASGI application around MiniStack's."""
 
@@ -47,6 +43,8 @@ class MinistackGateway:
         self.tape = Tape()
         self.book = FaultBook()
         self.runs: list[Fields] = []
+        self.agents: dict[str, str] = {}
+        """What Systems Manager says of agents' pings, by instance: MiniStack knows no agents."""
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one connection's request, or MiniStack's own start and stop."""
@@ -90,12 +88,19 @@ class MinistackGateway:
             return
         answer = _Answer(send, lost=kind in {"lost", "crash-after"})
         if (call.service, call.operation) == ("ssm", "DescribeInstanceInformation"):
-            await _answer(answer, 200, _NO_AGENTS, {"content-type": "application/x-amz-json-1.1"})
+            content = json.dumps({"InstanceInformationList": self._pings(call.parameters)}).encode()
+            await _answer(answer, 200, content, {"content-type": "application/x-amz-json-1.1"})
         else:
             await self._inner(scope, _replay(body), answer)
         if kind == "crash-after":
             signal_worker(call.process, "KILL")
         self.tape.add(call.answered(answer.status, answer.error, lost=answer.lost))
+
+    def _pings(self, parameters: Mapping[str, Any]) -> list[Fields]:
+        """DescribeInstanceInformation: those that are asked for by a filter and have an agent."""
+        asked = [str(name) for rule in items(parameters.get("Filters")) for name in rule["Values"]]
+        known = [name for name in asked if name in self.agents]
+        return [{"InstanceId": name, "PingStatus": self.agents[name]} for name in known]
 
     async def _control(self, scope: Message, body: bytes, send: Send) -> None:
         query = {k: v[0] for k, v in parse_qs(scope["query_string"].decode()).items()}
@@ -110,6 +115,8 @@ class MinistackGateway:
                 self.book.add(Disturbance.from_json(data))
             case "calm":
                 self.book.clear()
+            case "agents":
+                self.agents |= data
             case "event":
                 result = await asyncio.to_thread(put_aws_event, data)
             case "signal":

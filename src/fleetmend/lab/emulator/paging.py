@@ -9,12 +9,15 @@ import base64
 import binascii
 import copy
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from xml.etree import ElementTree as Xml  # trusted: this process wrote it
 
 NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15"
 LEAST, MOST = 5, 1000
 MOST_STATUS_IDS = 100
+RETIREMENT = "instance-retirement"
+"""The code of the event that announces it (DescribeInstanceStatus, InstanceStatusEvent)."""
 _SETS = {"DescribeInstances": "reservationSet", "DescribeInstanceStatus": "instanceStatusSet"}
 
 Xml.register_namespace("", NAMESPACE)
@@ -103,8 +106,21 @@ def _cut(operation: str, holder: Xml.Element, start: int, size: int) -> int:
     return seen
 
 
-def status_item(item: Xml.Element, summaries: Mapping[str, str]) -> None:
-    """Set what an item of DescribeInstanceStatus says: element name → status."""
+def status_item(
+    item: Xml.Element, summaries: Mapping[str, str], retires_at: float | None = None
+) -> None:
+    """Set what an item of DescribeInstanceStatus says.
+
+    Args:
+        item: the element.
+        summaries: element name → status.
+        retires_at: when AWS retires the instance, in seconds since the epoch, if it does.
+    """
+    if retires_at is not None:
+        event = Xml.SubElement(Xml.SubElement(item, tag("eventsSet")), tag("item"))
+        moment = datetime.fromtimestamp(retires_at, UTC)
+        Xml.SubElement(event, tag("code")).text = RETIREMENT
+        Xml.SubElement(event, tag("notBefore")).text = moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
     for name, status in summaries.items():
         for old in item.findall(tag(name)):
             item.remove(old)

@@ -7,10 +7,11 @@ the timers' actions take themselves.
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from fleetmend.lab.emulator.body import Body
 from fleetmend.lab.emulator.paging import Refused
 from fleetmend.lab.emulator.releasing import release
 from fleetmend.lab.emulator.timers import Timers
@@ -25,16 +26,19 @@ CODES = {
     "stopped": 80,
 }
 CHECKS = ("system", "instance", "attached-ebs")
+UNTOLD = frozenset({"healthy", "impaired", "marked"})
+"""What becomes of an instance that is no state of EC2's, and has no event."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long things take, in real seconds."""
+    """How long things take, in real seconds; what Auto Scaling does goes by `speed`."""
 
     pending: float = 8.0
     checks: float = 45.0
     stopping: float = 20.0
     shutting_down: float = 10.0
+    speed: float = 1.0
 
     def at(self, speed: float) -> "Pace":
         """The same, `speed` times as fast."""
@@ -43,12 +47,13 @@ class Pace:
             self.checks / speed,
             self.stopping / speed,
             self.shutting_down / speed,
+            speed,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An instance entered a state, or became `healthy` or `impaired`; `at` is real time."""
+    """An instance entered a state, or one of `UNTOLD`; `at` is real time."""
 
     at: float
     instance: str
@@ -64,23 +69,6 @@ class Shortage:
     zone: str = ""
 
 
-@dataclass
-class _Body:
-    """What is known of an instance beyond moto's own."""
-
-    ready_at: float = 0.0
-    impaired: set[str] = field(default_factory=set[str])
-    falls_back: int = 0
-    spoiled: bool = False
-    checks_take: float | None = None
-    stopping_takes: float | None = None
-    operator: str = ""
-    turn: int = 0  # counts changes, so that an overtaken timer does nothing
-    past: list[tuple[float, str, datetime]] = field(
-        default_factory=list[tuple[float, str, datetime]]
-    )
-
-
 class Physics:
     """The states of one region's instances."""
 
@@ -89,7 +77,7 @@ class Physics:
         self.pace = pace
         self._timers = timers
         self._lock = lock
-        self._bodies: dict[str, _Body] = {}
+        self._bodies: dict[str, Body] = {}
         self._shortages: list[Shortage] = []
         self._watchers: list[Callable[[Change], None]] = []
         self.born_settled = False
@@ -107,9 +95,9 @@ class Physics:
         """Instances as moto holds them, by id."""
         return {instance.id: instance for instance in self._backend.all_instances()}
 
-    def body(self, instance: str) -> _Body:
+    def body(self, instance: str) -> Body:
         """What the lab knows of an instance."""
-        return self._bodies.setdefault(instance, _Body())
+        return self._bodies.setdefault(instance, Body())
 
     def summaries(self, instance: str) -> dict[str, str]:
         """Its status checks as DescribeInstanceStatus words them, by check."""
@@ -233,6 +221,11 @@ class Physics:
             takes = self.pace.shutting_down
             self._later(name, takes, self._ended)
 
+    def terminate(self, name: str, was: str) -> None:
+        """End an instance, as whoever owns it would; `was` is its state until then."""
+        self._backend.terminate_instances([name])
+        self.terminated({name: was})
+
     def _ended(self, name: str) -> None:
         release(self._backend, self.instances()[name])
         self._enter(name, "terminated")
@@ -280,14 +273,17 @@ class Physics:
         """Let a status check fail until `heal` or a fresh start."""
         self.body(name).impaired.add(check)
         if self.instances()[name].state == "running":
-            self._announce(name, "impaired")
+            self.announce(name, "impaired")
 
     def heal(self, name: str) -> None:
-        """End what `impair` began."""
+        """Let every status check be ok again, and whatever else was said of it be good."""
         body = self.body(name)
+        body.target_ill = False
+        if not body.impaired:
+            return
         body.impaired.clear()
         if self.instances()[name].state == "running" and time.monotonic() >= body.ready_at:
-            self._announce(name, "healthy")
+            self.announce(name, "healthy")
 
     def fall_back(self, name: str, times: int) -> None:
         """Make so many starts fail after they were accepted."""
@@ -333,8 +329,7 @@ class Physics:
     def _booted(self, name: str) -> None:
         body = self.body(name)
         if body.spoiled:
-            self.instances()[name].terminate()
-            self.terminated({name: "pending"})
+            self.terminate(name, "pending")
             return
         if body.falls_back:
             body.falls_back -= 1
@@ -346,12 +341,13 @@ class Physics:
             return
         takes = self.pace.checks if body.checks_take is None else body.checks_take
         body.impaired.clear()
-        body.ready_at = time.monotonic() + takes
+        body.running_at = time.monotonic()
+        body.ready_at = body.running_at + takes
         self._enter(name, "running")
         self._later(name, takes, self._checked)
 
     def _checked(self, name: str) -> None:
-        self._announce(name, "impaired" if self.body(name).impaired else "healthy")
+        self.announce(name, "impaired" if self.body(name).impaired else "healthy")
 
     def _later(self, name: str, seconds: float, action: Callable[[str], None]) -> None:
         """Do something to an instance later, unless it changed meanwhile."""
@@ -367,14 +363,15 @@ class Physics:
     def _enter(self, name: str, state: str) -> None:
         self._put(name, state)
         self.body(name).turn += 1
-        self._announce(name, state)
+        self.announce(name, state)
 
     def _put(self, name: str, state: str) -> None:
         instance = self.instances()[name]
         _set(instance, state)
         self.body(name).past.append((time.monotonic(), state, instance.launch_time))
 
-    def _announce(self, name: str, state: str) -> None:
+    def announce(self, name: str, state: str) -> None:
+        """Tell all watchers."""
         change = Change(time.time(), name, state)
         for watcher in self._watchers:
             watcher(change)

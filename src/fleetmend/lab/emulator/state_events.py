@@ -1,8 +1,9 @@
-"""EC2's state-change events: published to MiniStack's EventBridge, or lost, doubled, late."""
+"""Events of EC2 and Auto Scaling: published to MiniStack's EventBridge, or lost, doubled, late."""
 
 import json
 import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
@@ -32,8 +33,8 @@ class EventRule:
 class StateEvents:
     """Publishes in order, off the caller's thread.
 
-    The shape is that of the EC2 User Guide, "Automate Amazon EC2 using EventBridge": source
-    `aws.ec2`, detail type `EC2 Instance State-change Notification`.
+    The shapes are those of the EC2 User Guide, "Automate Amazon EC2 using EventBridge", and of
+    the EC2 Auto Scaling User Guide, "Amazon EC2 Auto Scaling event reference".
     """
 
     def __init__(self, eventbridge: Control, region: str, timers: Timers) -> None:
@@ -50,7 +51,20 @@ class StateEvents:
         self._rules = [kept for kept in self._rules if time.time() < kept.until] + [rule]
 
     def publish(self, instance: str, state: str) -> None:
-        """Tell EventBridge about one change, as the rules in force have it."""
+        """Tell EventBridge about one change of state, as the rules in force have it."""
+        self._publish(instance, lambda: self.send(instance, state))
+
+    def scaled(self, group: str, instance: str, kind: str) -> None:
+        """Tell EventBridge about the end of a scaling activity, as the rules in force have it."""
+        detail = {"AutoScalingGroupName": group, "EC2InstanceId": instance}
+        self._publish(instance, lambda: self._send("aws.autoscaling", kind, instance, detail))
+
+    def send(self, instance: str, state: str) -> None:
+        """Publish one change of state whatever the rules say; a false one is sent so."""
+        kind = "EC2 Instance State-change Notification"
+        self._send("aws.ec2", kind, instance, {"instance-id": instance, "state": state})
+
+    def _publish(self, instance: str, send: Callable[[], None]) -> None:
         fitting = [rule for rule in self._rules if rule.fits(instance)]
         if any(rule.kind == "drop" for rule in fitting):
             self.dropped += 1
@@ -58,14 +72,13 @@ class StateEvents:
         delay = max((rule.seconds for rule in fitting if rule.kind == "delay"), default=0.0)
         copies = max((rule.times for rule in fitting if rule.kind == "duplicate"), default=1)
         for _ in range(copies):
-            self._timers.after(delay, lambda: self.send(instance, state))
+            self._timers.after(delay, send)
 
-    def send(self, instance: str, state: str) -> None:
-        """Publish one event whatever the rules say; a false one is sent so."""
+    def _send(self, source: str, kind: str, instance: str, detail: dict[str, str]) -> None:
         entry = {
-            "Source": "aws.ec2",
-            "DetailType": "EC2 Instance State-change Notification",
-            "Detail": json.dumps({"instance-id": instance, "state": state}),
+            "Source": source,
+            "DetailType": kind,
+            "Detail": json.dumps(detail),
             "Resources": [f"arn:aws:ec2:{self._region}:{ACCOUNT}:instance/{instance}"],
         }
         data: dict[str, object] = {"account": ACCOUNT, "region": self._region, "entry": entry}
@@ -76,7 +89,7 @@ class StateEvents:
             self._eventbridge.post("event", data)
         except OSError as error:
             self.failed.append(str(error))
-            _LOGGER.warning("a state-change event could not be published: %s", error)
+            _LOGGER.warning("an event could not be published: %s", error)
 
     def stop(self) -> None:
         """Send nothing more."""

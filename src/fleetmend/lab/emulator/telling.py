@@ -59,12 +59,15 @@ def of_calls(
     for call in calls:
         if call.caller != function[:50]:
             continue
-        names = fleet.called(call.subjects)
+        group = str(call.parameters.get("AutoScalingGroupName", ""))
+        names = [group] if group else fleet.called(call.subjects)
+        health = call.parameters.get("HealthStatus")
         detail = {
             "subjects": names,
             "error": call.error,
             "run": _run_of(call, runs),
             "lost": call.lost,
+            **({"health": health} if health else {}),
         }
         about = names[0] if len(names) == 1 else ""
         at = clock(call.at)
@@ -121,6 +124,8 @@ def _alert(body: Fields, fleet: Fleet, at: float) -> Event:
     subject, text = str(body.get("subject", "")), str(body.get("text", ""))
     named = fleet.called(dict.fromkeys(_INSTANCE.findall(f"{subject} {text}")))
     about = named[0] if len(named) == 1 else ""
+    if subject in {group.name for group in fleet.scenario.fleet.groups}:
+        about = subject
     detail = {"subjects": named, "fact": str(body.get("fact", "")), "text": text}
     return Event(at, "alert", about, str(body.get("kind", "")), detail)
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from fleetmend.lab.emulator import hardware
+from fleetmend.lab.emulator import groups, hardware
 from fleetmend.lab.emulator.faults import Disturbance
 from fleetmend.lab.emulator.physics import Shortage
 from fleetmend.lab.emulator.processes import EmulatorFailed
 from fleetmend.lab.emulator.state_events import EventRule
 from fleetmend.lab.scenario import when_tagged
-from fleetmend.lab.vocabulary import aws, fleet, general, rebuild, recovery, runs
+from fleetmend.lab.vocabulary import aws, fleet, general, health, rebuild, recovery, runs
 from fleetmend.lab.words import Verb
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def refuse_what_cannot_be(verbs: Iterable[Verb]) -> None:
     Raises:
         EmulatorFailed: naming all of them.
     """
-    known = (aws, fleet, general, rebuild, recovery, runs)
+    known = (aws, fleet, general, health, rebuild, recovery, runs)
     unknown = sorted(
         {
             verb.word
@@ -53,7 +53,9 @@ def carry_out(world: "World", verb: Verb) -> None:
         return
     touched = _touched(world, verb)
     world.note("fault", touched, verb.word, told=verb.told())
-    if not any(does(world, verb) for does in (_fleet, _parts, _ailments, _aws, _runs)):
+    if not any(
+        does(world, verb) for does in (_fleet, _parts, _ailments, groups.carry_out, _aws, _runs)
+    ):
         _people(world, verb)
 
 
@@ -122,6 +124,7 @@ def _ailments(world: "World", verb: Verb) -> bool:
             with world.emulators.lock:
                 for name in ids:
                     physics.heal(name)
+            groups.heal(world, ids)
         case fleet.FallBack(times=times):
             for name in ids:
                 physics.fall_back(name, times)
@@ -183,7 +186,7 @@ def _aws(world: "World", verb: Verb) -> bool:
             world.no_sweeps_until = world.real(span)
         case aws.GarbageRecord(text=text):
             s3 = world.emulators.client("s3")
-            for name in ids:
+            for name in world.subjects(verb.subject):
                 key = f"records/{world.installed.concern}/{name}.json"
                 s3.put_object(Bucket=world.installed.bucket, Key=key, Body=text.encode())
         case _:
@@ -228,7 +231,7 @@ def _runs(world: "World", verb: Verb) -> bool:
             for _ in range(count):
                 threading.Thread(target=world.sweep, daemon=True).start()
         case runs.Redeliver(times=times):
-            for name in world.fleet.expand(verb.subject):
+            for name in world.subjects(verb.subject):
                 for _ in range(times):
                     _send(world, "look", subject=name, revision=0)
         case _:
@@ -247,13 +250,13 @@ def _people(world: "World", verb: Verb) -> None:
             world.put_settings()
         case recovery.Hold(span=span, by=by, reason=reason):
             until = (datetime.now(UTC) + timedelta(seconds=span / world.speed)).isoformat()
-            for name in world.fleet.expand(verb.subject):
+            for name in world.subjects(verb.subject):
                 _send(world, "hold", subject=name, until=until, by=by, reason=reason, run=run)
         case recovery.Release(by=by):
-            for name in world.fleet.expand(verb.subject):
+            for name in world.subjects(verb.subject):
                 _send(world, "release", subject=name, by=by, run=run)
         case recovery.Retry(by=by):
-            for name in world.fleet.expand(verb.subject):
+            for name in world.subjects(verb.subject):
                 _send(world, "retry", subject=name, by=by, run=run)
         case recovery.Claimed(by=by):
             claim = world.installed.claim

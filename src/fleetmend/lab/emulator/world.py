@@ -23,6 +23,7 @@ from fleetmend.lab.emulator.installed import Installed, look_up
 from fleetmend.lab.emulator.installer import install
 from fleetmend.lab.emulator.physics import Change, Pace
 from fleetmend.lab.emulator.processes import EmulatorFailed
+from fleetmend.lab.emulator.scaling import group_of
 from fleetmend.lab.emulator.untyped import Fields, Untyped
 from fleetmend.lab.emulator.verbs import carry_out, refuse_what_cannot_be
 from fleetmend.lab.history import Event, History, Kind, measure
@@ -30,9 +31,6 @@ from fleetmend.lab.scenario import Scenario
 from fleetmend.lab.vocabulary.runs import CrashAtCall
 
 _LOGGER = logging.getLogger(__name__)
-
-SWEEP_EVERY = 120.0
-"""Scenario seconds between two sweeps, as the installation's schedule has it."""
 
 FASTEST = 200
 """Scenario seconds per real second: beyond it a run takes longer than the promises it must keep."""
@@ -42,9 +40,6 @@ WORKERS = 3
 
 MOST_WORKERS = 5
 """However many crashes a scenario has: each takes 100 MB and two seconds to start."""
-
-REPLACED_AFTER = 60.0
-"""Scenario seconds until an Auto Scaling group gives up an instance that stopped."""
 
 NOT_SCALED = frozenset({"intent_lifetime", "observation_lifetime"})
 """Durations that cover real time: a function's time-out and the SDK's patience are not scaled."""
@@ -88,6 +83,8 @@ class World:
         self.tell = tell
         self.settings: Fields = dict(scenario.overrides)
         self.no_sweeps_until = 0.0
+        self.alarms: set[str] = set()
+        """The applications' alarms that there are."""
         self.installed: Installed
         self.fleet: Fleet
         self.start = datetime.now(UTC)
@@ -137,7 +134,8 @@ class World:
         self._warm_up()
         self.start = datetime.now(UTC)
         self.fleet = create(self.emulators, self.scenario, self.start, self.speed)
-        self.emulators.physics.watch(self._replace)
+        chance = Random(f"{self.scenario.seed}/scaling")  # noqa: S311 - chance in a play
+        self.emulators.herd.scaling.random = chance
         self.emulators.physics.watch(self._name)
         self.tell(f"a fleet of {len(self.fleet.ids)} instances runs")
 
@@ -218,49 +216,38 @@ class World:
     def _sweeps(self) -> None:
         """Fire the schedule at the lab's speed; the installed one sleeps."""
         chance = Random(f"{self.scenario.seed}/sweeps")  # noqa: S311 - chance in a play
-        due = self._began + chance.uniform(0.0, SWEEP_EVERY) / self.speed
+        every = self.installed.sweep_every / self.speed
+        due = self._began + chance.uniform(0.0, every)
         while not self._over.wait(max(0.0, due - time.time())):
             if time.time() >= self.no_sweeps_until:
                 try:
                     self.sweep()
                 except Exception:  # what a sweep meets must not end the schedule
                     _LOGGER.exception("a sweep could not be fired")
-            due = max(due + SWEEP_EVERY / self.speed, time.time())
+            due = max(due + every, time.time())
 
-    def _replace(self, change: Change) -> None:
-        """An Auto Scaling group replaces what stopped; moto does so only for terminated ones.
+    def _name(self, change: Change) -> None:
+        """Name what comes in the place of another, when it is first seen.
 
-        The new instance gets the next number of the group's name.
+        A new instance of a group gets the next number of the group's name.
         """
-        group = self._group_of(change.instance)
-        if group and change.instance not in self.fleet.names:
+        if change.state != "pending" or change.instance in self.fleet.names:
+            return
+        raw = self.emulators.physics.instances()[change.instance]
+        group = group_of(raw)
+        if group:
             self._replacements[group] = self._replacements.get(group, 0) + 1
             first = len(self.scenario.expand(group))
             self.fleet.add(f"{group}-{first + self._replacements[group]}", change.instance)
-        if change.state != "stopped" or not group:
             return
-
-        def replace() -> None:
-            self.emulators.client("autoscaling").terminate_instance_in_auto_scaling_group(
-                InstanceId=change.instance, ShouldDecrementDesiredCapacity=False
-            )
-
-        after = REPLACED_AFTER / self.speed
-        self.emulators.ec2_server.timers.after(after, replace)
-
-    def _name(self, change: Change) -> None:
-        """Name what comes in the place of another, when it is first seen."""
-        if change.state != "pending" or change.instance in self.fleet.names:
-            return
-        tags: list[Untyped] = self.emulators.physics.instances()[change.instance].get_tags()
+        tags: list[Untyped] = raw.get_tags()
         origin = [t["value"] for t in tags if t["key"] == REBUILT_FROM]
         if origin:
             self.fleet.add_successor(change.instance, str(origin[0]))
 
-    def _group_of(self, instance: str) -> str:
-        tags: list[Untyped] = self.emulators.physics.instances()[instance].get_tags()
-        named = [t["value"] for t in tags if t["key"] == "aws:autoscaling:groupName"]
-        return str(named[0]) if named else ""
+    def subjects(self, subject: str) -> list[str]:
+        """Whom the controller at work would name for it: instances, or a group."""
+        return [subject] if self.scenario.concern == "health" else self.fleet.expand(subject)
 
     # What came of it
 

@@ -1,45 +1,37 @@
-"""Auto Scaling's API, and what balancers, alarms and agents say of a group's members.
+"""What lists groups, and what alarms and agents say of their members.
 
-Rules are those of the API references: DescribeAutoScalingGroups, SetInstanceHealth,
-SuspendProcesses, ResumeProcesses, DescribeInstanceRefreshes (Auto Scaling);
-DescribeTargetHealth (Elastic Load Balancing); DescribeAlarms (CloudWatch);
-DescribeInstanceInformation (Systems Manager).
+Rules are those of the API references: DescribeAutoScalingGroups (Auto Scaling), DescribeAlarms
+(CloudWatch), DescribeInstanceInformation (Systems Manager). The rest is in lab/autoscaling.py.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
+from fleetmend.lab.autoscaling import GroupCalls, lifecycle
+from fleetmend.lab.scaling import Scaling
 from fleetmend.lab.sim.fleet import Instance
 from fleetmend.lab.sim.replies import AwsError
-from fleetmend.lab.sim.scaling import Scaling, SimGroup
+from fleetmend.lab.sim.scaling import SimGroup, SimHerd
 
 NAMES = 50
 PAGE = 50
-LIFECYCLES = {"pending": "Pending", "shutting-down": "Terminating"}
-PROCESSES = frozenset(
-    {
-        "AddToLoadBalancer",
-        "AlarmNotification",
-        "AZRebalance",
-        "HealthCheck",
-        "InstanceRefresh",
-        "Launch",
-        "ReplaceUnhealthy",
-        "ScheduledActions",
-        "Terminate",
-    }
-)
 
 
-@dataclass
 class AutoScaling:
     """The services around groups. `may_act` is the tag that IAM demands of what is changed."""
 
-    scaling: Scaling
-    region: str
-    account: str
-    may_act: tuple[str, str] = ("Auto-Heal", "true")
+    def __init__(
+        self,
+        scaling: Scaling[SimGroup, Instance],
+        herd: SimHerd,
+        arns: tuple[str, str],
+        may_act: tuple[str, str],
+    ) -> None:
+        """Region and account are what ARNs are made of."""
+        self._calls = GroupCalls(scaling)
+        self._herd = herd
+        self._region, self._account = arns
+        self._may_act = may_act
 
     def handle(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Answer one call of Auto Scaling.
@@ -47,17 +39,9 @@ class AutoScaling:
         Raises:
             AwsError: as Auto Scaling would refuse it; nothing was done then.
         """
-        match operation:
-            case "DescribeAutoScalingGroups":
-                return self._describe(params)
-            case "DescribeInstanceRefreshes":
-                return self._refreshes(params)
-            case "SetInstanceHealth":
-                return self._set_health(params)
-            case "SuspendProcesses" | "ResumeProcesses":
-                return self._processes(operation, params)
-            case _:
-                raise NotImplementedError(f"autoscaling:{operation} is not simulated")
+        if operation == "DescribeAutoScalingGroups":
+            return self._describe(params)
+        return self._calls.handle(operation, params, self._may_act)
 
     def balancers(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Answer one call of Elastic Load Balancing.
@@ -67,9 +51,9 @@ class AutoScaling:
         """
         if operation != "DescribeTargetHealth":
             raise NotImplementedError(f"elasticloadbalancing:{operation} is not simulated")
-        for group in self.scaling.groups.values():
+        for group in self._herd.groups.values():
             if group.balanced and self.target_group(group) == params["TargetGroupArn"]:
-                return {"TargetHealthDescriptions": [self._target(m) for m in self._there(group)]}
+                return self._calls.targets(group)
         raise AwsError("TargetGroupNotFound", "One or more target groups not found")
 
     def alarms(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,7 +66,7 @@ class AutoScaling:
                 "StateValue": "ALARM",
                 "Dimensions": [{"Name": "InstanceId", "Value": one.id}],
             }
-            for one in self.scaling.fleet.instances.values()
+            for one in self._herd.fleet.instances.values()
             if one.alarmed and f"app-{one.name}".startswith(params["AlarmNamePrefix"])
         ]
         return {"MetricAlarms": found}
@@ -90,7 +74,7 @@ class AutoScaling:
     def agents(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Answer DescribeInstanceInformation: every instance that runs has an agent."""
         (rule,) = cast("Sequence[Mapping[str, Any]]", params["Filters"])
-        known = [self.scaling.fleet.instances.get(str(name)) for name in rule["Values"]]
+        known = [self._herd.fleet.instances.get(str(name)) for name in rule["Values"]]
         found = [
             {
                 "InstanceId": one.id,
@@ -103,14 +87,14 @@ class AutoScaling:
 
     def target_group(self, group: SimGroup) -> str:
         """The ARN of the target group that it is in."""
-        head = f"arn:aws:elasticloadbalancing:{self.region}:{self.account}"
+        head = f"arn:aws:elasticloadbalancing:{self._region}:{self._account}"
         return f"{head}:targetgroup/{group.name}/0123456789abcdef"
 
     def _describe(self, params: Mapping[str, Any]) -> dict[str, Any]:
         names = cast("Sequence[str]", params.get("AutoScalingGroupNames") or ())
         if len(names) > NAMES:
             raise AwsError("ValidationError", f"at most {NAMES} group names")
-        found = [one for one in self.scaling.groups.values() if not names or one.name in names]
+        found = [one for one in self._herd.groups.values() if not names or one.name in names]
         for rule in params.get("Filters", ()):
             key = str(rule["Name"]).removeprefix("tag:")
             found = [one for one in found if one.tags.get(key) in rule["Values"]]
@@ -123,7 +107,7 @@ class AutoScaling:
         return {"AutoScalingGroups": page, "NextToken": more and str(more)}
 
     def _facts(self, group: SimGroup, *, instances: bool) -> dict[str, Any]:
-        members = self.scaling.members(group) if instances else []
+        members = self._herd.members(group) if instances else []
         return {
             "AutoScalingGroupName": group.name,
             "MinSize": 0,
@@ -137,7 +121,7 @@ class AutoScaling:
                 {
                     "InstanceId": one.id,
                     "AvailabilityZone": one.zone,
-                    "LifecycleState": _lifecycle(one),
+                    "LifecycleState": lifecycle(one),
                     "HealthStatus": "Unhealthy" if one.marked else "Healthy",
                     "ProtectedFromScaleIn": False,
                 }
@@ -149,65 +133,3 @@ class AutoScaling:
             ],
             "Tags": [{"Key": key, "Value": value} for key, value in sorted(group.tags.items())],
         }
-
-    def _refreshes(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        group = self._known(str(params["AutoScalingGroupName"]))
-        running = self.scaling.engine.now < group.refreshing_until
-        status = "InProgress" if running else "Successful"
-        begun = group.refreshing_until >= 0
-        return {"InstanceRefreshes": [{"Status": status}] if begun else []}
-
-    def _set_health(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        instance = self.scaling.fleet.instances.get(str(params["InstanceId"]))
-        if instance is None or instance.group not in self.scaling.groups:
-            raise AwsError(
-                "ValidationError",
-                "Instance Id not found - No managed instance found for instance ID: "
-                f"{params['InstanceId']}",
-            )
-        self._authorize("SetInstanceHealth", self.scaling.groups[instance.group])
-        if _lifecycle(instance) not in {"InService", "Standby"}:
-            raise AwsError("ValidationError", f"{instance.id} is not in InService or Standby")
-        self.scaling.mark(instance, healthy=params["HealthStatus"] == "Healthy")
-        return {}
-
-    def _processes(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        group = self._known(str(params["AutoScalingGroupName"]))
-        self._authorize(operation, group)
-        wanted = set(cast("Sequence[str]", params.get("ScalingProcesses") or PROCESSES))
-        if not wanted <= PROCESSES:
-            raise AwsError("ValidationError", f"no such process: {sorted(wanted - PROCESSES)}")
-        change = self.scaling.suspend if operation == "SuspendProcesses" else self.scaling.resume
-        change(group, wanted)
-        return {}
-
-    def _known(self, name: str) -> SimGroup:
-        if name not in self.scaling.groups:
-            raise AwsError("ValidationError", f"AutoScalingGroup name not found - {name}")
-        return self.scaling.groups[name]
-
-    def _authorize(self, operation: str, group: SimGroup) -> None:
-        key, value = self.may_act
-        if group.tags.get(key) != value:
-            raise AwsError(
-                "AccessDenied",
-                f"not authorized to perform: autoscaling:{operation} on {group.name}",
-            )
-
-    def _there(self, group: SimGroup) -> list[Instance]:
-        return [one for one in self.scaling.members(group) if _lifecycle(one) == "InService"]
-
-    def _target(self, instance: Instance) -> dict[str, Any]:
-        look = instance.past[-1]
-        if instance.state != "running":
-            state = "unused"
-        elif instance.target_ill:
-            state = "unhealthy"
-        else:
-            booted = self.scaling.engine.now >= look.running_since + instance.boot_takes
-            state = "healthy" if booted else "initial"
-        return {"Target": {"Id": instance.id, "Port": 443}, "TargetHealth": {"State": state}}
-
-
-def _lifecycle(instance: Instance) -> str:
-    return LIFECYCLES.get(instance.state, "Standby" if instance.standby else "InService")

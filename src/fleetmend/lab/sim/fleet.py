@@ -71,6 +71,21 @@ class Instance:
         """The tags as they are."""
         return self.past[-1].tags
 
+    @property
+    def is_impaired(self) -> bool:
+        """Whether a status check fails."""
+        return bool(self.past[-1].impaired)
+
+    @property
+    def running_since(self) -> float:
+        """When it last began to run."""
+        return self.past[-1].running_since
+
+    @property
+    def booted_at(self) -> float:
+        """When every status check is ok, or was."""
+        return self.running_since + self.boot_takes
+
     def as_of(self, moment: float) -> Look | None:
         """What was true at that moment; None before it existed."""
         for look in reversed(self.past):

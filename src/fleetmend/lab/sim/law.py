@@ -31,7 +31,7 @@ def law_of(world: "World") -> Law:
 def _of_groups(world: "World") -> GroupLaw:
     given, default = world.scenario.settings.health, HealthPolicy()
     return GroupLaw(
-        {name: group.desired for name, group in world.scaling.groups.items()},
+        {name: group.desired for name, group in world.herd.groups.items()},
         lambda name: tuple(one.id for one in world.fleet.named.values() if one.group == name),
         budget=int(given.get("max_replacements", default.max_replacements)),
         floor=float(given.get("healthy_floor", default.healthy_floor)),

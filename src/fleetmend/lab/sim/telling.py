@@ -51,7 +51,7 @@ def of_alert(world: "World", message: str) -> None:
     kind, fact = str(body["kind"]), str(body["fact"])
     named = [world.name(one) for one in dict.fromkeys(_INSTANCE.findall(f"{subject} {text}"))]
     about = named[0] if len(named) == 1 else ""
-    if subject in world.scaling.groups:
+    if subject in world.herd.groups:
         about = subject
     world.note("alert", about, kind, subjects=named, fact=fact, text=text)
     run = world.served.run if world.served else 0

@@ -9,6 +9,7 @@ from typing import Any
 
 from fleetmend.lab.checker.evidence import Law
 from fleetmend.lab.history import Event, History, Kind, measure
+from fleetmend.lab.scaling import Scaling
 from fleetmend.lab.scenario import Scenario, when_tagged
 from fleetmend.lab.sim import telling, wire
 from fleetmend.lab.sim.autoscaling import AutoScaling
@@ -23,7 +24,7 @@ from fleetmend.lab.sim.law import law_of
 from fleetmend.lab.sim.queue import Queue, scaled, state_change
 from fleetmend.lab.sim.replies import Answer, AwsError, NoAnswer
 from fleetmend.lab.sim.s3 import S3
-from fleetmend.lab.sim.scaling import Scaling, SimGroup
+from fleetmend.lab.sim.scaling import SimGroup, SimHerd
 from fleetmend.lab.sim.small import Parameters, Topic
 from fleetmend.lab.tape import Call, Run, Tape, Truth, as_json, subjects
 from fleetmend.lab.vocabulary.runs import CrashAtCall, PauseAtCall
@@ -68,15 +69,10 @@ class World:
         self.ec2 = Ec2(self.engine, self.fleet, epoch, self.selector(), self._lag)
         if scenario.concern == "rebuild":
             self.ec2.hardware = Hardware(self.ec2.known, self.selector())
-        self.scaling = Scaling(
-            self.engine, self.fleet, self.random("scaling"), self.ec2.is_short, self._scaled
-        )
-        self.autoscaling = AutoScaling(
-            self.scaling,
-            scenario.region,
-            self.installed.account,
-            self.selector(),
-        )
+        self.herd = SimHerd(self.fleet, self.ec2.is_short, self._scaled)
+        self.scaling = Scaling(self.engine, self.herd, self.random("scaling"))
+        arns = scenario.region, self.installed.account
+        self.autoscaling = AutoScaling(self.scaling, self.herd, arns, self.selector())
         self.s3 = S3(self.engine, epoch, self.installed.bucket)
         self.function = Function(
             self.engine, self.tape, self.installed, entry, self.random("nonce"), self.note
@@ -142,7 +138,7 @@ class World:
 
     def group(self, name: str) -> SimGroup:
         """A group by its name."""
-        return self.scaling.groups[name]
+        return self.herd.groups[name]
 
     def note(self, kind: Kind, subject: str, what: str, **detail: Any) -> None:  # noqa: ANN401
         """Put a fact on the timeline."""
@@ -355,7 +351,7 @@ class World:
         for group in self.scenario.fleet.groups:
             zones = tuple(self.scenario.zone(k) for k in range(group.zones))
             tags = when_tagged(group.tags, self.installed.epoch)
-            self.scaling.groups[group.name] = SimGroup(
+            self.herd.groups[group.name] = SimGroup(
                 group.name, group.desired, zones, tags, balanced=group.balanced
             )
         for member in self.scenario.members():

@@ -30,12 +30,11 @@ from fleetmend.aws.errors import SdkError, failed
 from fleetmend.core.ports import PortError
 from fleetmend.lambdas.envelope import opened
 from fleetmend.lambdas.webhooks import (
-    Notice,
     Request,
     Webhook,
     parse_webhooks,
     read_notice,
-    request,
+    requests,
 )
 
 CONCERN = "bridge"
@@ -134,13 +133,18 @@ def _bridge(records: Sequence[Mapping[str, Any]], world: World) -> dict[str, int
     notices = [read_notice(record) for record in records]
     webhooks = _webhooks(world)
 
-    def deliver(pair: tuple[Webhook, Notice]) -> bool:
-        webhook, notice = pair
-        return _deliver(webhook, request(webhook, notice), world)
+    def deliver(post: tuple[Webhook, Request]) -> bool:
+        webhook, what = post
+        return _deliver(webhook, what, world)
 
+    posts = [
+        (webhook, what)
+        for webhook, notice in product(webhooks, notices)
+        for what in requests(webhook, notice)
+    ]
     # Side by side, so that several that do not answer fit one run.
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
-        taken = list(pool.map(deliver, product(webhooks, notices)))
+        taken = list(pool.map(deliver, posts))
     return {"WebhooksDelivered": sum(taken), "WebhooksFailed": len(taken) - sum(taken)}
 
 

@@ -4,9 +4,10 @@ Pure: an SNS notification in, an address and a JSON body out. Neither answers th
 that SNS asks of an HTTPS subscriber, which is why there is a function between.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -22,11 +23,24 @@ SUMMARY = 1024
 DEDUP_KEY = 255
 """Longest `dedup_key` of PagerDuty."""
 
-SLACK_TEXT = 3000
-"""Characters of a message that Slack shows without folding."""
+HEADER = 150
+"""Longest text of Slack's header block."""
 
-_GOOD = frozenset({"recovered"})
-_GRAVE = frozenset({"exhausted", "gone", "unreadable", "ledger-unavailable"})
+SECTION = 3000
+"""Longest text of Slack's section block; also where Slack folds a plain message."""
+
+LARGEST_PART, PART = 2900, 1200
+"""Longest text of the first part of an alert and of each other one: Slack refuses messages whose
+blocks hold some 12,000 characters together (seen; its documents do not say how many)."""
+
+_SEVERITIES = frozenset({"critical", "error", "warning", "info"})
+_PARTS = (
+    ("what", "What happened"),
+    ("why", "Why"),
+    ("who", "Who"),
+    ("done", "What was done"),
+    ("yours", "What is yours to do"),
+)
 
 
 class NoticeUnreadable(ValueError):
@@ -37,8 +51,10 @@ class NoticeUnreadable(ValueError):
 class Notice:
     """One alert for people.
 
-    `key` is the same for everything about one trouble, so that the all-clear finds it.
-    `severity` is PagerDuty's: critical, error, warning or info. `clear` says that it is over.
+    `key` is the same for everything about one trouble, so that the all-clear finds it; `ends` are
+    the keys of what is over. `parts` are (title, text), `command` the one that helps. `severity`
+    is PagerDuty's: critical, error, warning or info. `at` is when it was sent, in ISO 8601, and
+    `details` what machines may want besides.
     """
 
     title: str
@@ -46,7 +62,11 @@ class Notice:
     key: str
     source: str
     severity: str
-    clear: bool
+    ends: tuple[str, ...] = ()
+    parts: tuple[tuple[str, str], ...] = ()
+    command: str = ""
+    at: str = ""
+    details: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +116,25 @@ def read_notice(record: Mapping[str, Any]) -> Notice:
     if fields.get("source") == "fleetmend":
         return _own(fields, envelope)
     if "AlarmName" in fields and "NewStateValue" in fields:
-        return _alarm(fields)
+        return _alarm(fields, envelope)
     title = str(envelope.get("Subject") or "Message")
-    return Notice(
-        title, message, str(envelope.get("MessageId") or title), "sns", "warning", clear=False
-    )
+    key = str(envelope.get("MessageId") or title)
+    return Notice(title, message, key, "sns", "warning", at=_sent_at(envelope))
 
 
-def request(webhook: Webhook, notice: Notice) -> Request:
-    """The POST that tells this webhook."""
-    if webhook.secret.startswith(PAGERDUTY):
-        return Request(PAGERDUTY_URL, _json(_pagerduty(webhook, notice)))
-    return Request(webhook.secret, _json({"text": _slack_text(notice)}))
+def requests(webhook: Webhook, notice: Notice) -> list[Request]:
+    """The POSTs that tell this webhook.
+
+    A pager is told of troubles and of their ends. What is only good to know, such as that a
+    replacement went well, would wake somebody for nothing.
+    """
+    if not webhook.secret.startswith(PAGERDUTY):
+        return [Request(webhook.secret, _json(_slack(notice)))]
+    key = webhook.secret.removeprefix(PAGERDUTY)
+    events = [_resolve(key, one) for one in notice.ends]
+    if notice.key not in notice.ends and notice.severity != "info":
+        events.append(_trigger(key, notice))
+    return [Request(PAGERDUTY_URL, _json(event)) for event in events]
 
 
 def _webhook(secret: str, number: int) -> Webhook:
@@ -128,58 +155,128 @@ def _fields(message: str) -> Mapping[str, object]:
 
 
 def _own(fields: Mapping[str, object], envelope: Mapping[str, object]) -> Notice:
-    installation, subject = str(fields.get("installation", "")), str(fields.get("subject", ""))
-    kind, concern = str(fields.get("kind", "")), str(fields.get("concern", ""))
-    severity = "critical" if kind in _GRAVE else "info" if kind in _GOOD else "warning"
+    def text(key: str) -> str:
+        value = fields.get(key)
+        return value if isinstance(value, str) else ""
+
+    installation, subject, kind = text("installation"), text("subject"), text("kind")
+    ends = fields.get("ends")
+    severity = text("severity")
     return Notice(
         title=str(envelope.get("Subject") or f"[{installation}] {kind}: {subject}"),
-        text=str(fields.get("text", "")),
-        key=f"{installation}/{concern}/{subject}",
+        text=text("text"),
+        key=text("incident") or f"{installation}/{text('concern')}/{subject}",
         source=installation,
-        severity=severity,
-        clear=kind in _GOOD,
+        severity=severity if severity in _SEVERITIES else "warning",
+        ends=tuple(map(str, cast("list[object]", ends))) if isinstance(ends, list) else (),
+        parts=tuple((title, text(key)) for key, title in _PARTS if text(key)),
+        command=text("command"),
+        at=_sent_at(envelope),
+        details={
+            key: text(key)
+            for key in ("concern", "subject", "kind", "region", "account", "since", "fact")
+            if text(key)
+        },
     )
 
 
-def _alarm(fields: Mapping[str, object]) -> Notice:
+def _alarm(fields: Mapping[str, object], envelope: Mapping[str, object]) -> Notice:
     """CloudWatch User Guide, "Alarm notification" in SNS."""
     name, state = str(fields["AlarmName"]), str(fields["NewStateValue"])
     says, why = fields.get("AlarmDescription") or "", fields.get("NewStateReason") or ""
+    key = str(fields.get("AlarmArn") or name)
     return Notice(
         title=f"{state}: {name}",
         text=f"{says}\n{why}".strip(),
-        key=str(fields.get("AlarmArn") or name),
+        key=key,
         source=str(fields.get("Region") or "CloudWatch"),
         severity="info" if state == "OK" else "error",
-        clear=state == "OK",
+        ends=(key,) if state == "OK" else (),
+        at=_sent_at(envelope),
     )
 
 
-def _slack_text(notice: Notice) -> str:
-    """Slack, "Formatting text": these three characters are control characters."""
-    text = f"{notice.title}\n{notice.text}"
-    if len(text) > SLACK_TEXT:
-        text = text[: SLACK_TEXT - 1] + "…"
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def _sent_at(envelope: Mapping[str, object]) -> str:
+    return str(envelope.get("Timestamp") or "")
 
 
-def _pagerduty(webhook: Webhook, notice: Notice) -> Mapping[str, object]:
-    key = notice.key
-    event: dict[str, object] = {
-        "routing_key": webhook.secret.removeprefix(PAGERDUTY),
-        "event_action": "resolve" if notice.clear else "trigger",
-        "dedup_key": key[-DEDUP_KEY:],
+def _slack(notice: Notice) -> Mapping[str, object]:
+    """Slack, "Reference: blocks". `text` is for notifications, and for receivers without blocks."""
+    longest = [LARGEST_PART, *([PART] * len(notice.parts))]
+    sections = [
+        f"*{title}*\n{_escaped(text, most)}"
+        for (title, text), most in zip(notice.parts, longest, strict=False)
+    ]
+    if notice.command:
+        sections.append(f"```{_escaped(notice.command, PART)}```")
+    if not sections and notice.text:
+        sections = [_escaped(notice.text, SECTION)]
+    header = {"type": "plain_text", "text": _cut(notice.title, HEADER) or "Alert"}
+    return {
+        "text": _escaped(f"{notice.title}\n{notice.text}", SECTION),
+        "blocks": [
+            {"type": "header", "text": header},
+            *(
+                {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+                for text in sections
+                if text.strip()
+            ),
+        ],
     }
-    if notice.clear:
-        return event
-    return event | {
-        "payload": {
-            "summary": notice.title[:SUMMARY],
-            "source": notice.source or "fleetmend",
-            "severity": notice.severity,
-            "custom_details": {"text": notice.text},
-        }
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _escaped(text: str, most: int) -> str:
+    """Text whose control characters are escaped, and so long at most (Slack, "Formatting text")."""
+    words = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+    pieces, left = list[str](), most - 1
+    for character in text:
+        piece = words.get(character, character)
+        left -= len(piece)
+        if left < 0:
+            return "".join([*pieces, "…"])
+        pieces.append(piece)
+    return "".join(pieces)
+
+
+def _trigger(routing_key: str, notice: Notice) -> Mapping[str, object]:
+    details = dict(notice.parts) or {"text": notice.text}
+    payload = {
+        "summary": _cut(notice.title, SUMMARY) or "Alert",
+        "source": notice.source or "fleetmend",
+        "severity": notice.severity,
+        "component": notice.details.get("subject", ""),
+        "group": notice.details.get("concern", ""),
+        "class": notice.details.get("kind", ""),
+        "timestamp": notice.at,
+        "custom_details": {**details, "command": notice.command, **notice.details},
     }
+    return {
+        "routing_key": routing_key,
+        "event_action": "trigger",
+        "dedup_key": _dedup_key(notice.key),
+        "client": "Fleetmend",
+        "payload": {name: value for name, value in payload.items() if value},
+    }
+
+
+def _resolve(routing_key: str, key: str) -> Mapping[str, object]:
+    return {
+        "routing_key": routing_key,
+        "event_action": "resolve",
+        "dedup_key": _dedup_key(key),
+    }
+
+
+def _dedup_key(key: str) -> str:
+    """The key, shortened where PagerDuty takes no more, so that no two become one."""
+    if len(key) <= DEDUP_KEY:
+        return key or "fleetmend"
+    mark = hashlib.sha256(key.encode("utf-8", errors="replace")).hexdigest()[:16]
+    return f"{key[: DEDUP_KEY - 17]}-{mark}"
 
 
 def _json(body: Mapping[str, object]) -> bytes:

@@ -4,36 +4,46 @@ import json
 import logging
 import threading
 import urllib.request
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
+from fleetmend.core import letters
+from fleetmend.core.kinds import KINDS
+from fleetmend.core.letters import Sender, Who
+from fleetmend.core.model import Alert
 from fleetmend.core.ports import PortError
 from fleetmend.lambdas import bridge, envelope, webhooks
 from fleetmend.lambdas.bridge import Answer, BridgeFailed, World, _serve
-from fleetmend.lambdas.webhooks import NoticeUnreadable, parse_webhooks, read_notice, request
+from fleetmend.lambdas.webhooks import NoticeUnreadable, parse_webhooks, read_notice, requests
 
 SLACK = "https://hooks.slack.example/services/T000/B000/slackslackslack"
 KEY = "0123456789abcdef0123456789abcdef"
 CONTEXT = SimpleNamespace(aws_request_id="r-1", get_remaining_time_in_millis=lambda: 60_000)
 
 
-def alert(kind="exhausted", **more):
-    body = {
-        "schema": 1,
-        "source": "fleetmend",
-        "installation": "fleetmend-dev",
-        "concern": "recovery",
-        "subject": "i-0abc1234",
-        "kind": kind,
-        "fact": "recovery/i-0abc1234/x/exhausted",
-        "text": "i-0abc1234 stays down <because> A & B",
-    }
-    return sns(json.dumps(body | more), Subject=f"[fleetmend-dev] {kind}: i-0abc1234")
+CONTRACTS = Path(__file__).parents[2] / "contracts"
+SLACK_TAKES, PAGERDUTY_TAKES = (
+    Draft202012Validator(json.loads((CONTRACTS / f"{name}.json").read_text()))
+    for name in ("slack-incoming-webhook", "pagerduty-events-v2")
+)
+SENDER = Sender("fleetmend", "dev", "123456789012", "us-east-1")
+
+
+def alert(kind="exhausted", subject="i-0abc1234", concern="recovery", **more):
+    """What the topic hands over for an alert: the real thing, from `core/letters.py`."""
+    told = Alert("fact", kind, f"{subject} stays down", why="<because> A & B", **more)
+    letter = letters.letter(SENDER, concern, subject, told)
+    line = letters.subject_line(letter)
+    at = "2026-03-01T12:00:00.000Z"
+    return sns(json.dumps(letters.message(letter)), Subject=line, Timestamp=at)
 
 
 def alarm(state):
@@ -105,26 +115,67 @@ def test_an_alert_reaches_every_webhook_in_its_own_words():
     )
     assert told == {"WebhooksDelivered": 2, "WebhooksFailed": 0}
     by_url = {what.url: json.loads(what.body) for what in posted}
-    assert by_url[SLACK] == {
-        "text": "[fleetmend-dev] exhausted: i-0abc1234\n"
-        "i-0abc1234 stays down &lt;because&gt; A &amp; B"
-    }
+    title = "[fleetmend-dev] YOURS: i-0abc1234 stays down"
+    message = by_url[SLACK]
+    assert message["text"].startswith(f"{title}\ni-0abc1234 stays down: &lt;because&gt; A &amp; B")
+    shown = [block["text"]["text"] for block in message["blocks"]]
+    assert shown == [
+        title,
+        "*What happened*\ni-0abc1234 stays down",
+        "*Why*\n&lt;because&gt; A &amp; B",
+        "*What was done*\nNothing more is tried by itself.",
+        "*What is yours to do*\nMend the cause, then have it tried again.",
+        "```fleetmend retry i-0abc1234 -e dev --region us-east-1```",
+    ]
     event = by_url["https://events.pagerduty.com/v2/enqueue"]
     assert event["routing_key"] == KEY
     assert event["event_action"] == "trigger"
     assert event["dedup_key"] == "fleetmend-dev/recovery/i-0abc1234"
     assert event["payload"]["severity"] == "critical"
-    assert event["payload"]["summary"] == "[fleetmend-dev] exhausted: i-0abc1234"
+    assert event["payload"]["summary"] == title
+    assert event["payload"]["timestamp"] == "2026-03-01T12:00:00.000Z"
+    assert event["payload"]["custom_details"]["command"].startswith("fleetmend retry i-0abc1234")
 
 
 @pytest.mark.parametrize(
-    ("trouble", "over"), [(alert("exhausted"), alert("recovered")), (alarm("ALARM"), alarm("OK"))]
+    ("trouble", "over"),
+    [
+        (alert("exhausted"), alert("recovered")),
+        (alert("attempt-failed"), alert("recovered")),
+        (alert("drifted", concern="rebuild"), alert("mended", concern="rebuild")),
+        (alert("unsure", concern="rebuild"), alert("rebuilt", concern="rebuild")),
+        (alert("mass-stop", "mass-stop"), alert("mass-stop-over", "mass-stop")),
+        (alert("exhausted", "g" * 300), alert("recovered", "g" * 300)),
+        (alert("exhausted"), alert("all-clear", "digest:1", ends=("i-0abc1234",))),
+        (alarm("ALARM"), alarm("OK")),
+    ],
 )
 def test_the_all_clear_resolves_what_the_trouble_triggered(trouble, over):
-    hook = parse_webhooks(json.dumps([f"pagerduty:{KEY}"]))[0]
-    first, last = (json.loads(request(hook, read_notice(each)).body) for each in (trouble, over))
+    (first,), (last,) = paged(trouble), paged(over)
     assert (first["event_action"], last["event_action"]) == ("trigger", "resolve")
     assert first["dedup_key"] == last["dedup_key"]
+
+
+def paged(notification):
+    """The events that PagerDuty gets for this."""
+    hook = parse_webhooks(json.dumps([f"pagerduty:{KEY}"]))[0]
+    return [json.loads(what.body) for what in requests(hook, read_notice(notification))]
+
+
+def test_a_digest_pages_once_however_many_come_and_ends_what_it_carries():
+    one, other = (paged(alert("digest", f"digest:{n}", ends=("i-1", "i-2"))) for n in ("0a", "1b"))
+    assert [event["event_action"] for event in one] == ["resolve", "resolve", "trigger"]
+    assert one[-1]["dedup_key"] == other[-1]["dedup_key"]
+
+
+@pytest.mark.parametrize("kind", ["replaced", "changed", "all-clear"])
+def test_what_is_only_good_to_know_wakes_nobody(kind):
+    assert paged(alert(kind)) == []
+
+
+def test_long_keys_that_differ_at_their_ends_stay_two():
+    one, other = (paged(alert("exhausted", "g" * 300 + end))[0] for end in "ab")
+    assert one["dedup_key"] != other["dedup_key"]
 
 
 @pytest.mark.parametrize("status", [0, 408, 429, 500, 503])
@@ -211,11 +262,33 @@ def test_a_call_that_is_not_understood_fails(event):
 @given(message=st.text(), subject=st.text(max_size=300))
 def test_any_message_becomes_a_request_that_is_json(message, subject):
     notice = read_notice(sns(message, Subject=subject))
-    for hook in parse_webhooks(json.dumps([SLACK, f"pagerduty:{KEY}"])):
-        body = json.loads(request(hook, notice).body)
-        assert len(body.get("text", "")) <= 6 * webhooks.SLACK_TEXT
-        assert len(body.get("dedup_key", "")) <= webhooks.DEDUP_KEY
-        assert len(body.get("payload", {}).get("summary", "")) <= webhooks.SUMMARY
+    for_both(notice)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("length", [1, 100_000])
+@pytest.mark.parametrize("character", ["x", "&", "é"])
+def test_every_alert_keeps_both_contracts_however_long_it_is(kind, length, character):
+    long = character * length
+    told = Alert("fact", kind, long, why=long, since=datetime(2026, 3, 1, tzinfo=UTC))
+    letter = letters.letter(SENDER, "recovery", "i-1", told, Who(long))
+    body = json.dumps(letters.message(letter))
+    notice = read_notice(sns(body, Subject="s", Timestamp="2026-03-01T12:00:00.000Z"))
+    for_both(notice)
+
+
+def for_both(notice):
+    """Judge what both are sent by what they take."""
+    for hook, contract in zip(
+        parse_webhooks(json.dumps([SLACK, f"pagerduty:{KEY}"])),
+        (SLACK_TAKES, PAGERDUTY_TAKES),
+        strict=True,
+    ):
+        for what in requests(hook, notice):
+            body = json.loads(what.body)
+            contract.validate(body)
+            blocks = body.get("blocks", [])
+            assert sum(len(block["text"]["text"]) for block in blocks) < 10_000
 
 
 @given(
@@ -229,13 +302,35 @@ def test_fields_of_any_kind_do_no_harm(fields):
 
 
 class _Receiver(BaseHTTPRequestHandler):
+    """Answers the status that its path names; `/slack` and `/pagerduty` answer as those do."""
+
     def do_POST(self):
+        if self.path in {"/slack", "/pagerduty"}:
+            self.judge(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            return
         self.server.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
         status = int(self.path.lstrip("/"))
         self.send_response(status)
         self.send_header("Retry-After", "7")
         self.send_header("Location", "/200")
         self.end_headers()
+
+    def judge(self, body):
+        """429 with Retry-After at first; then as the contract says."""
+        slack = self.path == "/slack"
+        contract = SLACK_TAKES if slack else PAGERDUTY_TAKES
+        asked = self.server.asked[self.path] = self.server.asked.get(self.path, 0) + 1
+        status = 429 if asked == 1 else 200 if slack else 202
+        problems = [error.message for error in contract.iter_errors(body)]
+        if problems:
+            status = 400
+        said = b"ok" if slack else json.dumps({"status": "success", "errors": problems}).encode()
+        self.server.taken.extend([body] if status < 300 else [])
+        self.send_response(status)
+        if status == 429:
+            self.send_header("Retry-After", "2")
+        self.end_headers()
+        self.wfile.write(b"invalid_payload" if slack and problems else said)
 
     def log_message(self, *args):
         pass
@@ -244,7 +339,7 @@ class _Receiver(BaseHTTPRequestHandler):
 @pytest.fixture
 def receiver():
     server = HTTPServer(("127.0.0.1", 0), _Receiver)
-    server.bodies = []
+    server.bodies, server.taken, server.asked = [], [], {}
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield server
@@ -261,6 +356,32 @@ def test_a_real_post_says_what_was_answered_and_follows_no_redirect(receiver, st
     url = f"http://127.0.0.1:{receiver.server_port}/{status}"
     assert bridge.post(webhooks.Request(url, b"{}"), plain) == expected
     assert receiver.bodies == [b"{}"]
+
+
+def test_both_take_it_over_http_after_they_asked_for_time(receiver):
+    plain = bridge.make_opener(urllib.request.HTTPHandler())
+    slept, home = [], f"http://127.0.0.1:{receiver.server_port}"
+
+    def post(what):
+        path = "/slack" if what.url == SLACK else "/pagerduty"
+        return bridge.post(webhooks.Request(home + path, what.body), plain)
+
+    base = world([], [SLACK, f"pagerduty:{KEY}"], slept=slept)
+    two = World(base.client, post, base.sleep, base.environ)
+    for kind in ("exhausted", "recovered"):
+        told = _serve({"Records": [alert(kind)]}, CONTEXT, two)
+        assert told == {"WebhooksDelivered": 2, "WebhooksFailed": 0}
+    assert slept == [2.0, 2.0]
+    events = [body for body in receiver.taken if "event_action" in body]
+    assert [event["event_action"] for event in events] == ["trigger", "resolve"]
+    assert len(receiver.taken) == 4
+
+
+def test_what_breaks_a_contract_is_refused_and_not_tried_again(receiver):
+    plain = bridge.make_opener(urllib.request.HTTPHandler())
+    url = f"http://127.0.0.1:{receiver.server_port}/pagerduty"
+    body = json.dumps({"routing_key": "short", "event_action": "trigger"}).encode()
+    assert bridge.post(webhooks.Request(url, body), plain) == Answer(400)
 
 
 @pytest.mark.parametrize(

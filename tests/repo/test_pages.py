@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from fleetmend.core.groups import HealthPolicy
+from fleetmend.core.kinds import KINDS
 from fleetmend.core.model import RecoveryPolicy
 from fleetmend.core.rebuilding import RebuildPolicy
-from fleetmend.lab import sim
+from fleetmend.lab import mails, sim
 from fleetmend.lab.judge import judge
 from fleetmend.lab.reference import page as words
 from fleetmend.lab.scenario import loads
@@ -131,9 +132,8 @@ def alert_kinds(*paths: Path) -> set[str]:
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
             place = {"telling": 0, "tell_directly": 2, "_tell": 0, "Told": 0}.get(name)
             if place is not None and len(node.args) > place:
-                kind = node.args[place]
-                if isinstance(kind, ast.Constant):
-                    kinds.add(str(kind.value))
+                given = ast.walk(node.args[place])
+                kinds |= {str(one.value) for one in given if isinstance(one, ast.Constant)}
     return kinds
 
 
@@ -172,6 +172,12 @@ def test_the_scenario_in_the_page_about_the_lab_holds():
 def test_the_page_of_words_is_what_the_words_say():
     fix = "run: python -m fleetmend.lab.reference docs/scenario-words.md"
     assert (DOCS / "scenario-words.md").read_text() == words(), fix
+
+
+def test_the_page_of_alerts_is_what_is_sent():
+    fix = "run: python -m fleetmend.lab.mails docs/alerts.md"
+    assert (DOCS / "alerts.md").read_text() == mails.page(), fix
+    assert {one.alert.kind for one in mails.samples()} == set(KINDS)
 
 
 def test_the_readme_opens_with_the_two_commands_and_a_picture():

@@ -202,14 +202,21 @@ class Record:
         return sum(attempt.result.spends for attempt in self.attempts)
 
     def telling(
-        self, kind: AlertKind, text: str, *, why: str = "", done: str = "", key: str = ""
+        self,
+        kind: AlertKind,
+        text: str,
+        *,
+        why: str = "",
+        done: str = "",
+        key: str = "",
+        ends: tuple[str, ...] = (),
     ) -> "Record":
         """This record owing one more alert; a fact already there is not added twice."""
         opened = f"{self.opened_at:%Y%m%dT%H%M%S}" if self.opened_at else "-"
         fact = f"{self.concern}/{self.subject}/{opened}/{key or kind}"
         if any(alert.fact == fact for alert in self.alerts):
             return self
-        alert = Alert(fact, kind, text, why=why, done=done, since=self.opened_at)
+        alert = Alert(fact, kind, text, why=why, done=done, since=self.opened_at, ends=ends)
         return replace(self, alerts=(*self.alerts, alert))
 
     def told(self, deliveries: Mapping[str, str]) -> "Record":

@@ -7,17 +7,23 @@ longer than the writer's time (ledger.md).
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from fleetmend.core.letters import DIGEST, UNREADABLE
+from fleetmend.core.meanings import meaning
 from fleetmend.core.model import Alert, Record, Status
 
 DIGEST_ABOVE = 5
 """More alerts than this in one run become one digest: a storm is read by nobody."""
 
 _LISTED = 40
-_NOTICES = ("digest:", "unreadable:")
+_ID = re.compile(r"\b(i|vol|eni|eipalloc|snap|subnet)-[0-9a-f]{8,17}\b")
+_GRAVEST = ("critical", "error", "warning", "info")
+_NOTICES = (DIGEST, UNREADABLE)
 """With a colon, which stands in no name that AWS gives: no subject is taken for a notice."""
 
 
@@ -45,24 +51,47 @@ def digest(concern: str, owed: Mapping[str, Iterable[Alert]], now: datetime) -> 
     Its name is made from the facts it carries, so that a run which repeats itself after a crash
     makes the same notice and not a second one.
     """
-    alerts = [alert for subject in sorted(owed) for alert in owed[subject]]
-    facts = "\n".join(alert.fact for alert in alerts)
-    name = f"digest:{hashlib.sha256(facts.encode()).hexdigest()[:24]}"
-    kinds: dict[str, int] = {}
-    for alert in alerts:
-        kinds[alert.kind] = kinds.get(alert.kind, 0) + 1
+    told = [(subject, alert) for subject in sorted(owed) for alert in owed[subject]]
+    facts = "\n".join(alert.fact for _, alert in told)
+    name = f"{DIGEST}{hashlib.sha256(facts.encode()).hexdigest()[:24]}"
+    meant = [(subject, meaning(concern, alert.kind)) for subject, alert in told]
+    good = all(means.severity == "info" for _, means in meant)
+    kinds = Counter(alert.kind for _, alert in told)
     counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-    listed = [f"- {alert.text}" for alert in alerts[:_LISTED]]
-    more = [f"- and {len(alerts) - _LISTED} more"] if len(alerts) > _LISTED else []
-    text = "\n".join([f"{len(alerts)} alerts: {counted}", *listed, *more])
+    text = "\n".join([f"{len(told)} alerts at once: {counted}", *_grouped(concern, told)])
     record = Record(concern, name, Status.CLOSED, reason="digest", note=counted, opened_at=now)
-    return record.telling("digest", text, key=name)
+    ends = tuple(dict.fromkeys(subject for subject, means in meant if means.over))
+    return record.telling("all-clear" if good else "digest", text, key=name, ends=ends)
+
+
+def _grouped(concern: str, told: Sequence[tuple[str, Alert]]) -> list[str]:
+    """One line for each kind and reason, the gravest first, with whom it is about.
+
+    A line tells what happened in the words of its first alert; ids in a reason are no reason to
+    stand alone. So 400 that wait for the same capacity are one line, and not 400.
+    """
+    groups: dict[tuple[str, str], list[tuple[str, Alert]]] = {}
+    for subject, alert in told:
+        groups.setdefault((alert.kind, _ID.sub("…", alert.why)), []).append((subject, alert))
+    order = sorted(
+        groups.items(),
+        key=lambda item: (_GRAVEST.index(meaning(concern, item[0][0]).severity), -len(item[1])),
+    )
+    left, lines = _LISTED, list[str]()
+    for (kind, why), those in order:
+        names = list(dict.fromkeys(subject for subject, _ in those))
+        shown = names[:left]
+        left -= len(shown)
+        more = [f"and {len(names) - len(shown)} more"] if len(names) > len(shown) else []
+        reason = f" ({why})" if why else ""
+        lines.append(f"- {len(those)} {kind}{reason}: {', '.join([*shown, *more])}")
+    return lines
 
 
 def unreadable(concern: str, subject: str, why: str, aside: str, now: datetime) -> Record:
     """A notice that a record could not be read and was set aside."""
     text = f"the record of {subject} cannot be read; it was copied to {aside}"
     record = Record(
-        concern, f"unreadable:{subject}", Status.CLOSED, reason="unreadable", opened_at=now
+        concern, f"{UNREADABLE}{subject}", Status.CLOSED, reason="unreadable", opened_at=now
     )
     return replace(record, note=why).telling("unreadable", text, why=why, key=aside)

@@ -18,6 +18,7 @@ AlertKind = Literal[
     "drifted",
     "exhausted",
     "failed",
+    "filled",
     "gone",
     "impaired",
     "incomplete",
@@ -35,12 +36,16 @@ AlertKind = Literal[
     "replaced",
     "rules-broken",
     "settings-broken",
+    "started-again",
+    "stopped",
     "suspension-over",
     "terminated",
     "twice",
+    "undone",
     "unreadable",
     "unsure",
     "unverified",
+    "violates",
 ]
 
 KINDS: tuple[str, ...] = get_args(AlertKind)

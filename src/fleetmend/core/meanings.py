@@ -112,6 +112,12 @@ _COMMON: Mapping[AlertKind, Meaning] = {
         "warning",
         done="The next sweep tries again.",
     ),
+    "filled": Meaning(
+        "{subject} was given a tag that it lacked",
+        "info",
+        done="The tag is set, and what it was before is kept.",
+        command="fleetmend undo {subject}",
+    ),
     "gone": Meaning(
         "{subject} is gone",
         "critical",
@@ -224,6 +230,18 @@ _COMMON: Mapping[AlertKind, Meaning] = {
         yours="Put the parameter right; the next run reads it.",
         command="fleetmend mode",
     ),
+    "started-again": Meaning(
+        "{subject} was stopped, and somebody started it again",
+        "info",
+        done="It is not stopped once more.",
+    ),
+    "stopped": Meaning(
+        "{subject} is stopped: it breaks a rule",
+        "error",
+        done="It is stopped and held, so that nothing starts it again; nothing is lost.",
+        yours="Mend what the rule wants, or take the stop back.",
+        command="fleetmend undo {subject}",
+    ),
     "suspension-over": Meaning(
         "{subject} is still in an outage, and the suspension ends",
         "critical",
@@ -242,6 +260,13 @@ _COMMON: Mapping[AlertKind, Meaning] = {
         "error",
         done="The first is kept; nothing is terminated by itself.",
         yours="Terminate the one that is too many.",
+    ),
+    "undone": Meaning(
+        "what was changed on {subject} is taken back",
+        "info",
+        done="It is left alone until it is released.",
+        command="fleetmend release {subject}{whose}",
+        over=True,
     ),
     "unreadable": Meaning(
         "a record of {subject} cannot be read",
@@ -263,6 +288,12 @@ _COMMON: Mapping[AlertKind, Meaning] = {
         "error",
         done="It is looked at every half minute.",
         yours="See whether it serves.",
+    ),
+    "violates": Meaning(
+        "{subject} breaks a rule",
+        "warning",
+        done="Its owner is told; where the rule stops, the time for it is named.",
+        yours="Mend what the rule wants.",
     ),
 }
 
@@ -288,6 +319,19 @@ _OWN: Mapping[tuple[str, AlertKind], Meaning] = {
         "error",
         done="It is looked at every half minute.",
         yours="Look at the new instance's system log.",
+    ),
+    ("remediation", "attempt-failed"): Meaning(
+        "a remedy of {subject} failed", "warning", done="The next run tries again."
+    ),
+    ("remediation", "exhausted"): Meaning(
+        "a remedy of {subject} is given up",
+        "error",
+        done="Nothing more is tried by itself.",
+        yours="Mend the cause, then have it tried again.",
+        command=_RETRY,
+    ),
+    ("remediation", "mended"): Meaning(
+        "{subject} breaks no rule any more", "info", done="The incident is closed.", over=True
     ),
     ("compliance", "settings-broken"): Meaning(
         "a setting of compliance is missing or wrong",

@@ -263,6 +263,13 @@ _WORDS: Mapping[str, tuple[tuple[str, Alert], ...]] = {
             ),
         ),
     ),
+    "remediation": (
+        (_ID, _words("filled", f"{_ID} was given the missing tag Owner='web'")),
+        (_ID, _words("started-again", f"{_NAME} was stopped by remediation and runs again")),
+        (_ID, _words("stopped", f"{_ID} is being stopped: it still breaks a rule")),
+        (_ID, _words("undone", f"{_NAME}: what was changed is taken back")),
+        (_ID, _words("violates", f"web: {_NAME} breaks the rule owner-tag: Owner is missing")),
+    ),
     "compliance": (
         (
             "20260301T030000",

@@ -18,7 +18,7 @@ from fleetmend.core.model import Alert, Record, Status
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SENDER = Sender("fleetmend", "dev", "123456789012", "us-east-1")
-CONCERNS = ["recovery", "rebuild", "health", "compliance"]
+CONCERNS = ["recovery", "rebuild", "health", "compliance", "remediation"]
 ROOT = Path(__file__).parents[3]
 PAGE = json.loads((ROOT / "docs" / "alert.schema.json").read_text())
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "alert-1.json").read_text())

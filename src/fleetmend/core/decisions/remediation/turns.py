@@ -139,12 +139,10 @@ def failed(record: Record, attempt: Attempt, policy: RemediationPolicy, doing: s
     record = replace(record, attempts=(*record.attempts, attempt))
     why = incidents.cause(attempt)
     if tried(record) < policy.max_attempts:
-        text = f"{record.subject}: {doing} failed, the next run tries again: {why}"
         kept = replace(record, reason=attempt.result.value, note=why, next_look_at=None)
         if attempt.result.deferred:
             return kept
-        return kept.telling("attempt-failed", text, key=f"attempt-{len(record.attempts)}-failed")
+        key = f"attempt-{len(record.attempts)}-failed"
+        return kept.telling("attempt-failed", f"{record.subject}: {doing} failed", why=why, key=key)
     left = replace(record, status=Status.EXHAUSTED, reason="exhausted", note=why, next_look_at=None)
-    command = f"fleetmend retry {record.subject} --concern {CONCERN}"
-    text = f"{record.subject}: {doing} is given up ({why}). Mend it, then: {command}"
-    return left.telling("exhausted", text)
+    return left.telling("exhausted", f"{record.subject}: {doing} is given up", why=why)

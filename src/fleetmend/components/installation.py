@@ -21,9 +21,10 @@ from fleetmend.components.health import Health
 from fleetmend.components.keys import Keys
 from fleetmend.components.output_values import alarm_arns, values
 from fleetmend.components.parameters import Parameters
-from fleetmend.components.parts import Parts, alarm_args, function_args
+from fleetmend.components.parts import ControllerParts, Parts, alarm_args, function_args
 from fleetmend.components.rebuild import Rebuild
 from fleetmend.components.recovery import Recovery
+from fleetmend.components.remediation import Remediation
 from fleetmend.components.rules_file import compiled
 from fleetmend.components.secrets import Secrets
 from fleetmend.components.settings import Settings
@@ -32,6 +33,7 @@ from fleetmend.core.compliance import CONCERN as COMPLIANCE
 from fleetmend.core.decisions.health import CONCERN as HEALTH
 from fleetmend.core.decisions.rebuild import CONCERN as REBUILD
 from fleetmend.core.decisions.recovery import CONCERN as RECOVERY
+from fleetmend.core.remediation import CONCERN as REMEDIATION
 
 
 def main() -> None:
@@ -84,6 +86,8 @@ class _Program:
             parts.rebuild = self._rebuild(parts)
         if chosen.compliance.deploy_compliance:
             parts.compliance = self._compliance(parts)
+        if chosen.remediation.deploy_remediation:
+            parts.remediation = self._remediation(parts)
         if chosen.health.deploy_health:
             parts.health = self._health(parts)
         if chosen.alerts.deploy_bridge:
@@ -103,6 +107,7 @@ class _Program:
             RECOVERY: self._settings.recovery.deploy_recovery,
             REBUILD: self._settings.rebuild.deploy_rebuild,
             HEALTH: self._settings.health.deploy_health,
+            REMEDIATION: self._settings.remediation.deploy_remediation,
         }
         controllers = [concern for concern, on in wanted.items() if on]
         functions = controllers + ([BRIDGE] if self._settings.alerts.deploy_bridge else [])
@@ -229,19 +234,24 @@ class _Program:
             self._opts,
         )
 
+    def _shared(self, parts: Parts) -> ControllerParts:
+        return {
+            "installation": self._me,
+            "account_id": self._account,
+            "artifact": self._artifact,
+            "ledger_name": parts.storage.ledger_name,
+            "ledger_arn": parts.storage.ledger_arn,
+            "key_arn": parts.keys.main_arn,
+            "topic_arn": parts.alerts.topic_arn,
+            "topic_key_arn": parts.keys.alerts_arn,
+        }
+
     def _recovery(self, parts: Parts) -> Recovery:
         chosen = self._settings.recovery
         return Recovery(
             "recovery",
             {
-                "installation": self._me,
-                "account_id": self._account,
-                "artifact": self._artifact,
-                "ledger_name": parts.storage.ledger_name,
-                "ledger_arn": parts.storage.ledger_arn,
-                "key_arn": parts.keys.main_arn,
-                "topic_arn": parts.alerts.topic_arn,
-                "topic_key_arn": parts.keys.alerts_arn,
+                **self._shared(parts),
                 "tag_key": chosen.recover_tag_key,
                 "tag_value": chosen.recover_tag_value,
                 "retry_interval_minutes": chosen.retry_interval_minutes,
@@ -260,14 +270,7 @@ class _Program:
         return Rebuild(
             "rebuild",
             {
-                "installation": self._me,
-                "account_id": self._account,
-                "artifact": self._artifact,
-                "ledger_name": parts.storage.ledger_name,
-                "ledger_arn": parts.storage.ledger_arn,
-                "key_arn": parts.keys.main_arn,
-                "topic_arn": parts.alerts.topic_arn,
-                "topic_key_arn": parts.keys.alerts_arn,
+                **self._shared(parts),
                 "vpc_ids": [*own, *chosen.rebuild_vpc_ids],
                 "image_owners": list(chosen.rebuild_image_owners),
                 "tag_key": chosen.rebuild_tag_key,
@@ -293,7 +296,7 @@ class _Program:
             "key_arn": parts.keys.main_arn,
             "topic_arn": parts.alerts.topic_arn,
             "topic_key_arn": parts.keys.alerts_arn,
-            "rules": compiled(Path(find_artifact(chosen.compliance_rules or ""))),
+            "rules": self._rules(),
             "accounts": list(chosen.compliance_accounts),
             "regions": list(chosen.compliance_regions or []),
             "sweep_minutes": 60 * chosen.compliance_sweep_hours,
@@ -303,19 +306,32 @@ class _Program:
             args["external_id"] = chosen.compliance_external_id
         return Compliance("compliance", args, self._opts)
 
+    def _rules(self) -> str:
+        file = self._settings.compliance.compliance_rules or ""
+        return compiled(Path(find_artifact(file)))
+
+    def _remediation(self, parts: Parts) -> Remediation:
+        chosen = self._settings.remediation
+        return Remediation(
+            "remediation",
+            {
+                **self._shared(parts),
+                "rules": self._rules(),
+                "mode": chosen.remediation_mode,
+                "most_changes": chosen.remediation_most_changes,
+                "sweep_minutes": chosen.remediation_sweep_minutes,
+                "batch_window_seconds": self._settings.recovery.batch_window_seconds,
+                "function": function_args(self._settings),
+            },
+            self._opts,
+        )
+
     def _health(self, parts: Parts) -> Health:
         chosen = self._settings.health
         return Health(
             "health",
             {
-                "installation": self._me,
-                "account_id": self._account,
-                "artifact": self._artifact,
-                "ledger_name": parts.storage.ledger_name,
-                "ledger_arn": parts.storage.ledger_arn,
-                "key_arn": parts.keys.main_arn,
-                "topic_arn": parts.alerts.topic_arn,
-                "topic_key_arn": parts.keys.alerts_arn,
+                **self._shared(parts),
                 "tag_key": chosen.heal_tag_key,
                 "tag_value": chosen.heal_tag_value,
                 "consecutive": chosen.consecutive_samples,

@@ -1,6 +1,9 @@
 """The parts of an installation, and what they are told by the settings."""
 
 from dataclasses import dataclass, field
+from typing import TypedDict
+
+import pulumi
 
 from fleetmend.components.alarms import AlarmArgs
 from fleetmend.components.alerts import Alerts
@@ -12,13 +15,32 @@ from fleetmend.components.controller import FunctionArgs
 from fleetmend.components.dashboard import Dashboard
 from fleetmend.components.ground import Ground
 from fleetmend.components.health import Health
+from fleetmend.components.identity import InstallationArgs
 from fleetmend.components.keys import Keys
 from fleetmend.components.parameters import Parameters
 from fleetmend.components.rebuild import Rebuild
 from fleetmend.components.recovery import Recovery
+from fleetmend.components.remediation import Remediation
 from fleetmend.components.secrets import Secrets
 from fleetmend.components.settings import Settings
 from fleetmend.components.storage import Storage
+
+
+class ControllerParts(TypedDict):
+    """What every controller is told of the parts around it."""
+
+    installation: InstallationArgs
+    account_id: pulumi.Input[str]
+    artifact: str
+    ledger_name: pulumi.Input[str]
+    ledger_arn: pulumi.Input[str]
+    key_arn: pulumi.Input[str]
+    topic_arn: pulumi.Input[str]
+    topic_key_arn: pulumi.Input[str]
+
+
+Queued = Recovery | Rebuild | Health | Remediation
+"""What a queue wakes."""
 
 
 @dataclass(slots=True)
@@ -36,21 +58,27 @@ class Parts:
     recovery: Recovery | None = None
     rebuild: Rebuild | None = None
     compliance: Compliance | None = None
+    remediation: Remediation | None = None
     health: Health | None = None
     bridge: Bridge | None = None
     dashboard: Dashboard | None = None
 
     @property
-    def functions(self) -> dict[str, Recovery | Rebuild | Health | Compliance | Bridge]:
+    def functions(self) -> dict[str, Queued | Compliance | Bridge]:
         """The functions that there are, by concern."""
         others = {"compliance": self.compliance, "bridge": self.bridge}
         made = {concern: part for concern, part in others.items() if part is not None}
         return {**self.controllers, **made}
 
     @property
-    def controllers(self) -> dict[str, Recovery | Rebuild | Health]:
+    def controllers(self) -> dict[str, Queued]:
         """Those that a queue wakes, by concern."""
-        made = {"recovery": self.recovery, "rebuild": self.rebuild, "health": self.health}
+        made = {
+            "recovery": self.recovery,
+            "rebuild": self.rebuild,
+            "health": self.health,
+            "remediation": self.remediation,
+        }
         return {concern: part for concern, part in made.items() if part is not None}
 
 

@@ -29,6 +29,7 @@ from fleetmend.components.settings_groups import (
     NetworkSettings,
 )
 from fleetmend.components.settings_rebuild import RebuildSettings
+from fleetmend.components.settings_remediation import RemediationSettings
 from fleetmend.components.settings_rules import RULES
 from fleetmend.components.settings_service import (
     AlertSettings,
@@ -116,6 +117,7 @@ class Settings(BaseModel):
     recovery: RecoverySettings
     rebuild: RebuildSettings
     compliance: ComplianceSettings
+    remediation: RemediationSettings
     health: HealthSettings
 
     @classmethod

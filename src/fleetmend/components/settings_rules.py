@@ -267,3 +267,9 @@ def _rebuild(s: "Settings") -> Found:
 def _rules_file(s: "Settings") -> Found:
     if s.compliance.deploy_compliance and not s.compliance.compliance_rules:
         yield "complianceRules", "deployCompliance needs it: by which rules?"
+
+
+@_rule("deployRemediation", "deployCompliance")
+def _remediation(s: "Settings") -> Found:
+    if s.remediation.deploy_remediation and not s.compliance.deploy_compliance:
+        yield "deployRemediation", "it goes by compliance's reports: set deployCompliance too"

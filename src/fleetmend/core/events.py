@@ -30,6 +30,13 @@ DOWN_PATTERN: Mapping[str, Any] = {
     "detail": {"state": ["stopped", "terminated"]},
 }
 """Both: what recovery is woken by."""
+
+TURNED_PATTERN: Mapping[str, Any] = {
+    **STOPPED_PATTERN,
+    "detail": {"state": ["running", "stopped"]},
+}
+"""Started or stopped by anybody: what remediation has stopped is looked at again then."""
+
 SCALED_PATTERN: Mapping[str, Any] = {
     "source": ["aws.autoscaling"],
     "detail-type": ["EC2 Instance Launch Successful", "EC2 Instance Terminate Successful"],

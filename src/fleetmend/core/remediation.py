@@ -49,7 +49,8 @@ class Sighting:
     `values` are what the sources give for tags that are missing, by key, and `unsure` the keys
     whose sources were not asked in this run. `hold` is the one in recovery's record. `protected`
     says that EC2 would refuse to stop it. `run` is the run that may change it; where it is
-    empty, none may now: the bound is reached, or nobody asked for a run.
+    empty, none may now: the bound is reached, or nobody asked for a run. `opens` says that it may
+    become an incident: a run looks at what a report names, a message brings any instance.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Sighting:
     hold: Hold | None = None
     protected: bool = False
     run: str = ""
+    opens: bool = True
     problem: str = ""
 
     @property

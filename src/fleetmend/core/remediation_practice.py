@@ -40,12 +40,13 @@ from fleetmend.core.standings import Branch
 class Allowance:
     """Whom one run may change: `left` more instances, beside those it has chosen already.
 
-    Outside of a run (a wake-up, a person's word) nothing is left, so that no number of messages
-    changes more than the runs do.
+    `opens` says that it is a run, which may open incidents. Outside of a run (a wake-up, a person's
+    word) nothing is left, so that no number of messages changes more than the runs do.
     """
 
     run: str
     left: int = 0
+    opens: bool = False
     chosen: set[str] = field(default_factory=set[str])
 
     def choose(self, wanting: Sequence[str]) -> None:
@@ -97,7 +98,8 @@ def _observe(desk: Desk, ids: Sequence[str]) -> Mapping[str, Sighting]:
     at = desk.records.now()
     found = desk.port.observe(ids)
     stored = dict(zip(ids, desk.parallel(desk.records.read, ids), strict=True))
-    seen = {name: Sighting(name, at, found.get(name)) for name in ids}
+    opens = desk.allowance.opens
+    seen = {name: Sighting(name, at, found.get(name), opens=opens) for name in ids}
     there = [one.instance for one in seen.values() if one.instance and not one.is_gone]
     source = sources(desk.port, desk.rules, there, desk.allowance.left)
     seen = {name: _valued(source, one) for name, one in seen.items()}

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from fleetmend.aws import clients
 from fleetmend.aws.alerts import LoggedAlerts, SnsAlerts
+from fleetmend.aws.archive import S3Archive
 from fleetmend.aws.clients import LONGEST_CALL, THREADS, Client
 from fleetmend.aws.ledger import S3Ledger
 from fleetmend.aws.queue import DeafQueue, SqsQueue
@@ -25,6 +26,7 @@ from fleetmend.core.kinds import AlertKind
 from fleetmend.core.loop import Ports
 from fleetmend.core.model import Alert, Mode
 from fleetmend.core.ports import DeliveryFailed, Parallel
+from fleetmend.core.standings import Branch
 from fleetmend.lambdas.settings import Settings
 
 T = TypeVar("T")
@@ -78,6 +80,7 @@ class Wired:
     `remaining` how much of the function's time is left for acting: what a concern's own port
     is made of. Where `watching`, that port must be the one that does nothing. `roster` is what
     the last sweep knew, and `records_of` gives another concern's true ledger, to be read only.
+    `archive` is where reports lie, and `branch` the account and region that the run is in.
     """
 
     ports: Ports
@@ -88,6 +91,8 @@ class Wired:
     watching: bool
     roster: S3Roster
     records_of: Callable[[str], S3Ledger]
+    archive: S3Archive
+    branch: Branch
 
 
 def lambda_world() -> World:
@@ -143,7 +148,15 @@ def build(
         watching=watching,
         roster=_roster(settings, world, records, would=watching and not plan, keeps=not plan),
         records_of=lambda concern: _ledger(settings, world, concern, ""),
+        archive=S3Archive(world.client("s3"), settings.ledger_bucket),
+        branch=_branch(settings),
     )
+
+
+def _branch(settings: Settings) -> Branch:
+    """Where the installation is, as its topic's ARN says: arn:aws:sns:REGION:ACCOUNT:NAME."""
+    parts = settings.topic_arn.split(":")
+    return Branch(account=parts[4], region=parts[3])
 
 
 def on_records(wired: Wired) -> Ports:

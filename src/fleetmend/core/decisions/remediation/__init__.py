@@ -53,6 +53,8 @@ def decide(
         return Decision("off", record)
     if seen is None or incidents.is_old(seen.observed_at, record, policy.observation_lifetime, now):
         return Decision("stale", record, stale=True)
+    if record is None and not seen.opens:
+        return Decision("not-reported", None)
     if record is not None and incidents.is_live(record, now):
         return Decision("in-flight", record)
     if record is not None and record.reason == "unreadable" and record.status is Status.EXHAUSTED:

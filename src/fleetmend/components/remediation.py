@@ -1,0 +1,225 @@
+"""Remediation as infrastructure: a function and a role of their own, there only where asked for.
+
+The scan's role only reads. What may tag and stop is another role, limited by the tags that the
+rules name and by the hold that goes before every stop; with the setting off nothing of it exists.
+"""
+
+import json
+from typing import NotRequired, TypedDict
+
+import pulumi
+
+from fleetmend.components import policies
+from fleetmend.components.controller import Controller, FunctionArgs
+from fleetmend.components.grants import controller_grants
+from fleetmend.components.identity import InstallationArgs, naming
+from fleetmend.components.parameters import mode_of, mode_parameter, policy_of, text_parameter
+from fleetmend.components.policies import Statement
+from fleetmend.core import holds
+from fleetmend.core.decisions.recovery import CONCERN as RECOVERY
+from fleetmend.core.events import TURNED_PATTERN
+from fleetmend.core.remediation import CONCERN, HELD
+from fleetmend.core.rules import Remedy, decode
+
+MINUTES = 60
+"""A run every hour: a report comes once a day, and a bounded run may leave some to the next."""
+
+
+class RemediationArgs(TypedDict):
+    """What `Remediation` needs to know."""
+
+    installation: InstallationArgs
+    """Whose controller it is."""
+    account_id: pulumi.Input[str]
+    """The account whose instances it mends."""
+    artifact: str
+    """Path of the zip that `fleetmend package` made."""
+    ledger_name: pulumi.Input[str]
+    """The ledger bucket's name."""
+    ledger_arn: pulumi.Input[str]
+    """The ledger bucket's ARN."""
+    key_arn: pulumi.Input[str]
+    """The main key: ledger, queues, logs."""
+    topic_arn: pulumi.Input[str]
+    """The alerts topic."""
+    topic_key_arn: pulumi.Input[str]
+    """The alerts topic's key."""
+    rules: str
+    """The rules in force as JSON, the same that `Compliance` is given."""
+    most_changes: NotRequired[int]
+    """How many instances one run changes at most; 10 where it is left out."""
+    mode: NotRequired[str]
+    """off, observe or act: where its own switch stands at first; `act` where left out."""
+    sweep_minutes: NotRequired[int]
+    """How often a run is begun; every hour where it is left out."""
+    batch_window_seconds: NotRequired[int]
+    """How long events are gathered; 5 where it is left out."""
+    function: NotRequired[FunctionArgs]
+    """What the function is given to run with, and when its alarms are raised."""
+
+
+class Remediation(pulumi.ComponentResource):
+    """What breaks a rule gets the tag it lacks, or its owner is told, or it is stopped at last.
+
+    Each rule says which of these it wants. The controller goes by the last report of compliance,
+    looks at every instance again before it acts, and can take back what it did.
+
+    Example:
+        Remediation("remediation", {"installation": me, "account_id": account,
+                                    "rules": compiled(file), "artifact": "dist/lambda.zip",
+                                    "ledger_name": storage.ledger_name,
+                                    "ledger_arn": storage.ledger_arn, "key_arn": keys.main_arn,
+                                    "topic_arn": alerts.topic_arn,
+                                    "topic_key_arn": keys.alerts_arn})
+    """
+
+    function_name: pulumi.Output[str]
+    """The function's name."""
+    function_arn: pulumi.Output[str]
+    """The function's ARN."""
+    alias_arn: pulumi.Output[str]
+    """The alias that the schedule and the queue call."""
+    role_name: pulumi.Output[str]
+    """The execution role's name."""
+    role_arn: pulumi.Output[str]
+    """The execution role's ARN."""
+    log_group_name: pulumi.Output[str]
+    """Where it logs."""
+    queue_url: pulumi.Output[str]
+    """The queue that events, wake-ups and operators' messages go to."""
+    queue_arn: pulumi.Output[str]
+    """That queue's ARN."""
+    dead_letters_url: pulumi.Output[str]
+    """Messages that kept failing."""
+    undelivered_url: pulumi.Output[str]
+    """Events, schedules and calls that could not be handed over."""
+    rule_arn: pulumi.Output[str]
+    """The EventBridge rule."""
+    schedule_arn: pulumi.Output[str]
+    """The schedule that begins runs."""
+    alarm_arns: pulumi.Output[list[str]]
+    """Its alarms."""
+
+    def __init__(
+        self, name: str, args: RemediationArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("fleetmend:index:Remediation", name, {}, opts)
+        self._parameters(name, args)
+        made = Controller(
+            f"{name}-controller",
+            {
+                "installation": args["installation"],
+                "account_id": args["account_id"],
+                "concern": CONCERN,
+                "description": "Fills in missing tags, tells owners, stops what stays wrong",
+                "artifact": args["artifact"],
+                "key_arn": args["key_arn"],
+                "topic_arn": args["topic_arn"],
+                "policy": policies.document(*grants(args)),
+                "environment": {"FLEETMEND_LEDGER_BUCKET": args["ledger_name"]},
+                "event_pattern": json.dumps(TURNED_PATTERN, sort_keys=True),
+                "sweep_minutes": args.get("sweep_minutes", MINUTES),
+                "batch_window_seconds": args.get("batch_window_seconds", 5),
+                "function": args.get("function", FunctionArgs()),
+            },
+            pulumi.ResourceOptions(parent=self),
+        )
+        self.function_name, self.function_arn = made.function_name, made.function_arn
+        self.alias_arn, self.log_group_name = made.alias_arn, made.log_group_name
+        self.role_name, self.role_arn = made.role_name, made.role_arn
+        self.queue_url, self.queue_arn = made.queue_url, made.queue_arn
+        self.dead_letters_url = made.dead_letters_url
+        self.undelivered_url = made.undelivered_url
+        self.rule_arn, self.schedule_arn = made.rule_arn, made.schedule_arn
+        self.alarm_arns = made.alarm_arns
+        self.register_outputs({"functionArn": self.function_arn, "queueUrl": self.queue_url})
+
+    def _parameters(self, name: str, args: RemediationArgs) -> None:
+        me = args["installation"]
+        mode_parameter(f"{name}-mode", mode_of(CONCERN), args.get("mode", "act"), me, self)
+        text_parameter(
+            f"{name}-policy",
+            policy_of(CONCERN),
+            json.dumps({"most_changes": args.get("most_changes", 10)}, sort_keys=True),
+            "How remediation behaves; read on each run. docs/compliance.md lists the fields",
+            me,
+            pulumi.ResourceOptions(parent=self),
+        )
+
+
+def grants(args: RemediationArgs) -> list[Statement]:
+    """What remediation may do, beyond running: one statement for each thing it touches.
+
+    Tags are limited to the keys that the rules may fill in, and the hold's. A stop needs that
+    hold on the instance already, and so does a start: nothing else can ever be started by it.
+    """
+    names, account = naming(args["installation"]), args["account_id"]
+    instances = [names.arn("ec2", account, "instance/*")]
+    tagged = {
+        # Without `Null` a request with no keys at all would pass (IAM User Guide, "Set operators").
+        "ForAllValues:StringEquals": {"aws:TagKeys": keys(args)},
+        "Null": {"aws:TagKeys": "false"},
+    }
+    held = {"StringEquals": {f"ec2:ResourceTag/{holds.TAG}": HELD}}
+    return [
+        policies.allow(
+            "Observes",
+            ["ec2:DescribeInstances", "ec2:DescribeVpcs"],
+            ["*"],
+            policies.own_region(names.region),
+        ),
+        policies.allow(
+            "ObservesSources",
+            ["autoscaling:DescribeAutoScalingGroups", "cloudtrail:LookupEvents"],
+            ["*"],
+            {"StringEquals": {"aws:RequestedRegion": names.region}},
+        ),
+        policies.allow("SeesProtection", ["ec2:DescribeInstanceAttribute"], instances),
+        policies.allow("Tags", ["ec2:CreateTags", "ec2:DeleteTags"], instances, tagged),
+        policies.allow("StopsHeld", ["ec2:StartInstances", "ec2:StopInstances"], instances, held),
+        *_reads(args),
+        *controller_grants(
+            names,
+            CONCERN,
+            account_id=account,
+            ledger_arn=args["ledger_arn"],
+            key_arn=args["key_arn"],
+            topic_arn=args["topic_arn"],
+            topic_key_arn=args["topic_key_arn"],
+        ),
+    ]
+
+
+def keys(args: RemediationArgs) -> list[str]:
+    """The keys of tags that it may set and take off: those of rules that fill in, and its hold."""
+    filled = {rule.key for rule in decode(args["rules"].encode()).rules if _fills(rule.remedies)}
+    return sorted({*filled, holds.TAG})
+
+
+def _fills(remedies: tuple[Remedy, ...]) -> bool:
+    return Remedy.FILL in remedies
+
+
+def _reads(args: RemediationArgs) -> list[Statement]:
+    """Rules, reports, and recovery's records, where holds may stand; none of them is written.
+
+    Listing is what makes S3 answer 404 and not 403 for what does not exist.
+    """
+    ledger = args["ledger_arn"]
+    read = (
+        "reports/compliance/*",
+        "reports/compliance-runs/*",
+        "reports/latest/compliance.json",
+        "rules/compliance.json",
+        f"records/{RECOVERY}/*",
+    )
+    arns = [pulumi.Output.concat(ledger, f"/{key}") for key in read]
+    return [
+        policies.allow("ReadsReportsAndHolds", ["s3:GetObject"], arns),
+        policies.allow(
+            "KnowsWhatIsThere",
+            ["s3:ListBucket"],
+            [ledger],
+            {"StringLike": {"s3:prefix": list(read)}},
+        ),
+    ]

@@ -1,0 +1,105 @@
+"""Remediation's entry: instances that the last report of compliance found to break a rule.
+
+A run is a sweep. Only runs change anything, each so many instances and no more; what a message
+brings in between is looked at, told, and undone where a person asks for that. The rules are read
+on every call, and without them nothing is done: those that were last good are for the scan alone.
+"""
+
+from collections.abc import Sequence
+
+from fleetmend.aws.ledger import S3Ledger
+from fleetmend.aws.remedying import DryRunRemedies, Ec2Remedies
+from fleetmend.core.decisions.recovery import CONCERN as RECOVERY
+from fleetmend.core.events import INSTANCES
+from fleetmend.core.ports import Archive, PortError
+from fleetmend.core.remediation import (
+    CONCERN,
+    MemoryUnreadable,
+    RemediationPolicy,
+    Sighting,
+    from_detail,
+)
+from fleetmend.core.remediation_practice import Allowance, Desk, remediating, reported
+from fleetmend.core.rules import Rules, RulesUnreadable, decode
+from fleetmend.core.standings import named
+from fleetmend.lambdas import controller
+from fleetmend.lambdas.compliance import RULES_KEY
+from fleetmend.lambdas.controller import Bound, Concern
+from fleetmend.lambdas.fields import Declared, Duration, Whole
+from fleetmend.lambdas.recovery import POLICY as STARTING
+from fleetmend.lambdas.wiring import Wired
+
+_SHARED = (
+    *("leave_to", "scheduler_tags", "quarantine_tags", "hold_windows"),
+    *("retry_interval", "jitter", "max_attempts", "transition_look"),
+    *("capacity_first", "capacity_longest", "capacity_window"),
+    *("intent_lifetime", "observation_lifetime"),
+)
+"""What means the same for remediation as for recovery."""
+
+POLICY = Declared(
+    RemediationPolicy(),
+    {
+        **{name: STARTING.fields[name] for name in _SHARED},
+        "most_changes": Whole(0, 10_000),
+        "settle": Duration(0.01, 3600.0),
+    },
+)
+"""What remediation's parameter may set; docs/compliance.md says what each means."""
+
+
+def _bind(policy: RemediationPolicy, wired: Wired) -> Bound[Sighting]:
+    ledger = wired.ports.ledger
+    real = Ec2Remedies(wired.client, clock=ledger.now, remaining=wired.remaining)
+    allowance = Allowance(named(ledger.now(), wired.ports.nonce()))
+    desk = Desk(
+        DryRunRemedies(real) if wired.watching else real,
+        ledger,
+        wired.records_of(RECOVERY),
+        _rules(wired.archive),
+        policy,
+        allowance,
+        wired.ports.parallel,
+    )
+
+    def subjects() -> Sequence[str]:
+        allowance.left, allowance.opens = policy.most_changes, True
+        return reported(wired.archive, wired.branch, desk.rules)
+
+    return Bound(remediating(desk), subjects, changed=lambda run: _changed(wired.records, run))
+
+
+def _rules(archive: Archive) -> Rules:
+    """The rules in force.
+
+    Raises:
+        PortError: they cannot be read, so nothing is known to be broken.
+    """
+    try:
+        return decode(archive.get(RULES_KEY) or b"")
+    except RulesUnreadable as error:
+        raise PortError(
+            f"{RULES_KEY} cannot be read, and nothing is changed: {error}",
+            remedy="fleetmend up writes it",
+        ) from error
+
+
+def _changed(records: S3Ledger, run: str) -> list[str]:
+    """Whom a run changed, as all records say; a person asks for this, and rarely."""
+    found: list[str] = []
+    for subject in records.subjects():
+        record = records.read(subject).record
+        try:
+            memory = from_detail(record.detail) if record else None
+        except MemoryUnreadable:
+            continue
+        if memory and any(change.run == run for change in memory.changes):
+            found.append(subject)
+    return found
+
+
+REMEDIATION = Concern(CONCERN, POLICY, INSTANCES, _bind)
+"""All that the shared entry needs to know of remediation."""
+
+handler = controller.handler(REMEDIATION)
+"""What Lambda calls."""

@@ -1,0 +1,110 @@
+"""Remediation as declared: nothing of it where it is off, and no more than the rules where on."""
+
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+
+from fleetmend.components.installation import main
+from fleetmend.components.remediation import Remediation, RemediationArgs
+from fleetmend.components.rules_file import loads
+from fleetmend.components.settings import Settings, SettingsError
+from fleetmend.core import holds
+from fleetmend.core.graph import Graph
+from fleetmend.core.remediation import HELD
+from fleetmend.core.rules import encode
+from fleetmend.deploy.capture import capture
+from fleetmend.lambdas.remediation import POLICY
+from tests.components.graphs import ACCOUNT, ME, REGION, graph, one
+from tests.components.iam_rules import faults
+
+BASE = {
+    "environmentSuffix": "dev",
+    "region": REGION,
+    "deployCompliance": "true",
+    "complianceRules": "examples/rules/remedied-tags.yaml",
+}
+FORBIDDEN = ("ec2:CreateTags", "ec2:DeleteTags", "ec2:StopInstances", "cloudtrail:LookupEvents")
+RULES = """\
+rules:
+  - {name: owner, tag: Owner, default: platform, remedy: fill}
+  - {name: stage, tag: Stage, remedy: notify}
+"""
+ARGS: RemediationArgs = {
+    "installation": ME,
+    "account_id": ACCOUNT,
+    "artifact": "no/such/file.zip",
+    "ledger_name": "fleetmend-ledger",
+    "ledger_arn": "arn:aws:s3:::fleetmend-ledger",
+    "key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/main",
+    "topic_arn": f"arn:aws:sns:{REGION}:{ACCOUNT}:alerts",
+    "topic_key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/alerts",
+    "rules": encode(loads(RULES)).decode(),
+}
+
+
+@cache
+def remediation(more: str = "{}") -> Graph:
+    args: Any = {**ARGS, **json.loads(more)}
+    return graph(lambda opts: Remediation("remediation", args, opts) and None)
+
+
+def statements() -> dict[str, dict[str, Any]]:
+    node = one(remediation(), "aws:iam/rolePolicy:RolePolicy", "may-remediation")
+    return {each["Sid"]: each for each in json.loads(node.inputs["policy"])["Statement"]}
+
+
+def policies(**config: str) -> str:
+    """The policies of every function's role, as one text."""
+    found = capture(main, config={**BASE, **config})
+    nodes = found.of_type("aws:iam/rolePolicy:RolePolicy")
+    return " ".join(str(node.inputs["policy"]) for node in nodes if "-may-" in node.name)
+
+
+def test_with_it_off_the_graph_has_none_of_its_permissions() -> None:
+    off, on = policies(), policies(deployRemediation="true")
+    assert [action for action in FORBIDDEN if action in off] == []
+    assert [action for action in FORBIDDEN if action not in on] == []
+    assert "ec2:TerminateInstances" not in on
+
+
+def test_every_grant_fits_its_action() -> None:
+    assert [fault for each in statements().values() for fault in faults(each)] == []
+
+
+def test_tags_are_limited_to_those_of_rules_that_fill_in_and_the_hold() -> None:
+    tags = statements()["Tags"]
+    assert tags["Condition"] == {
+        "ForAllValues:StringEquals": {"aws:TagKeys": ["Owner", holds.TAG]},
+        "Null": {"aws:TagKeys": "false"},
+    }
+    assert tags["Resource"] == [f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/*"]
+
+
+def test_nothing_is_stopped_or_started_that_does_not_carry_its_hold() -> None:
+    stops = statements()["StopsHeld"]
+    assert stops["Condition"] == {"StringEquals": {f"ec2:ResourceTag/{holds.TAG}": HELD}}
+    assert stops["Resource"] == [f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/*"]
+
+
+def test_reports_rules_and_recoverys_records_are_only_read() -> None:
+    made = statements()
+    assert made["ReadsReportsAndHolds"]["Action"] == ["s3:GetObject"]
+    for sid in ("WritesRecords", "ForgetsHints"):
+        text = str(made[sid]["Resource"])
+        assert not any(word in text for word in ("recovery", "reports/", "rules/")), sid
+
+
+def test_the_declared_policy_is_one_that_the_function_takes() -> None:
+    found = remediation(json.dumps({"most_changes": 3}))
+    text = one(found, "aws:ssm/parameter:Parameter", "remediation-policy").inputs["insecureValue"]
+    problems: list[str] = []
+    assert POLICY.parse(text, "policy", problems).most_changes == 3
+    assert problems == []
+
+
+def test_without_compliance_there_is_nothing_to_go_by() -> None:
+    config = {**BASE, "deployRemediation": "true", "deployCompliance": "false"}
+    with pytest.raises(SettingsError, match="deployRemediation"):
+        Settings.from_sources(config, {})

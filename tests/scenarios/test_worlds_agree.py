@@ -22,6 +22,9 @@ FULL = os.environ.get("FLEETMEND_PROOF") == "full"
 SAMPLED = {"recovery": "retry", "rebuild": "drift-restore", "health": "one-of-six"}
 """The one scenario of each concern that CI plays in both worlds."""
 
+CHANCE = {"health/zone-dark"}
+"""Where the end depends on who looks first, and the scenario says what must hold either way."""
+
 SPEEDS = {"health": 30.0}
 """Health's scenarios are slower: two sweeps at 60 would be a second apart, hardly longer than a run
 takes on a busy machine."""
@@ -76,7 +79,8 @@ def test_both_worlds_come_to_the_same_end(name: str, request: pytest.FixtureRequ
     real = play(scenario, graph=build.graph, artifact=build.artifact, speed=speed)
     verdicts = judge(scenario, virtual), judge(scenario, real, tolerance=tolerance(speed))
     assert [v for found in verdicts for v in found if not v.held] == []
-    assert ending(real) == ending(virtual)
+    if name not in CHANCE:
+        assert ending(real) == ending(virtual)
 
 
 def test_every_concern_is_sampled() -> None:

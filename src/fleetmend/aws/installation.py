@@ -185,8 +185,15 @@ class Installation:
         """
         clock, none = (lambda: datetime.now(UTC)), (lambda: timedelta(0))
         fleet = Ec2Fleet(self._clients("ec2"), clock=clock, remaining=none)
-        groups = AutoScalingGroups(self._clients, fleet, clock=clock, remaining=none)
-        given = self.policy("health").get("selector")
+        policy = self.policy("health")
+        groups = AutoScalingGroups(
+            self._clients,
+            fleet,
+            clock=clock,
+            remaining=none,
+            alarm_prefix=str(policy.get("alarm_prefix", "")),
+        )
+        given = policy.get("selector")
         default = HealthPolicy().selector
         selector = Selector(**cast("Mapping[str, str]", given)) if given else default
         seen = groups.observe(groups.claimed(selector))

@@ -1,7 +1,7 @@
 """The demo: the main job, nothing needed but Python."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,6 +11,9 @@ from fleetmend.cli.options import examples
 from fleetmend.cli.output import as_json, escape, out
 
 app = typer.Typer()
+
+SCENES = ("demo", "demo-health")
+"""The shipped scenarios that are played, one after the other."""
 
 SPEED = 20.0
 """Slow enough that a cold start of the function (a second) is not minutes of scenario time."""
@@ -23,7 +26,7 @@ def demo(
         float, typer.Option(metavar="N", min=1, max=60, help="Scenario seconds per real second.")
     ] = SPEED,
     folder: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Where the report goes.")
+        Path, typer.Option("--out", metavar="DIR", help="Where the reports go.")
     ] = Path("out/demo"),
     picture: Annotated[
         Path | None,
@@ -31,7 +34,9 @@ def demo(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Break a small fleet on the embedded AWS, watch it heal, and write a report.
+    """Break small fleets on the embedded AWS, watch them heal, and write reports.
+
+    First instances stop, then instances of groups fall ill: one, and many at once.
 
     Needs no AWS account and no Docker: everything runs on this machine and ends with it.
     """
@@ -39,15 +44,21 @@ def demo(
     from fleetmend.lab import report  # noqa: PLC0415
     from fleetmend.lab.judge import result  # noqa: PLC0415
 
-    scenario = playing.shipped("demo")
-    history, found = playing.play(scenario, "emulator", speed=speed, seed=None, quiet=json)
-    written = report.write(folder / "report.html", scenario, history, found, speed=speed)
+    scenes: list[playing.Scene] = []
+    results: list[dict[str, Any]] = []
+    for name in SCENES:
+        scenario = playing.shipped(name)
+        history, found = playing.play(scenario, "emulator", speed=speed, seed=None, quiet=json)
+        scenes.append((scenario, history, found))
+        file = folder / f"{scenario.concern}.html"
+        written = report.write(file, scenario, history, found, speed=speed)
+        results.append({**result(history, found), "report": str(written)})
+        if not json:
+            playing.told(scenario, history, found)
+            out.print(f"\nThe report with its timeline: [bold]{escape(str(written))}[/]\n")
     if picture:
-        playing.picture(scenario, history, found, picture)
+        playing.picture(scenes, picture)
+    held = all(verdict.held for _, _, found in scenes for verdict in found)
     if json:
-        as_json({**result(history, found), "report": str(written)})
-    else:
-        playing.told(scenario, history, found)
-        out.print(f"\nThe report with its timeline: [bold]{escape(str(written))}[/]")
-    held = all(verdict.held for verdict in found)
+        as_json({"held": held, "scenes": results})
     raise typer.Exit(Exit.FINE if held else Exit.FINDINGS)

@@ -1,5 +1,6 @@
 """The groups in health's scope, as a status shows them: how many are well, and what is done."""
 
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,10 @@ def grouped(installation: "Installation") -> list[dict[str, Any]]:
     """One row for each group in scope, by name; none where health is not installed."""
     if CONCERN not in installation.facts.queues:
         return []
-    policy = HealthPolicy()
+    from fleetmend.lambdas.health import POLICY  # noqa: PLC0415 -- Powertools takes a moment
+
+    given = json.dumps(installation.policy(CONCERN))
+    policy = POLICY.parse(given, CONCERN, [])  # the function itself tells of what it cannot take
     return [
         _row(group, policy, installation.record(CONCERN, group.name))
         for group in installation.groups()

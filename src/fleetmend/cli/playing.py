@@ -33,6 +33,9 @@ _WHO = "Who was touched, who was not, and why"
 _FIGURES = "Figures, in scenario time"
 _PICTURED = (_WHO, _FIGURES)
 
+Scene = tuple[Scenario, History, Sequence[Verdict]]
+"""A scenario, what came of it, and what the judge said."""
+
 PICTURE_WIDTH = 118
 """Columns of a saved picture: what fits a page."""
 
@@ -86,21 +89,23 @@ def summary(
     return [*parts, ("Expectations", board.verdicts(found))] if found else parts
 
 
-def picture(scenario: Scenario, history: History, found: Sequence[Verdict], file: Path) -> None:
-    """Save what the terminal shows at the end of a play as an SVG.
+def picture(scenes: Sequence[Scene], file: Path) -> None:
+    """Save what the terminal shows at the end of each play as one SVG.
 
     Raises:
         OSError: the file cannot be written.
     """
     console = Console(record=True, width=PICTURE_WIDTH, file=io.StringIO(), force_terminal=True)
-    story = Story(scenario).tell(history.events)
-    told_lines = [event for event in story.events if is_news(event) and event.kind != "state"]
-    console.print("[bold]$ make demo[/]\n")
-    console.print(Group(*map(board.line, told_lines)))
-    for title, part in summary(story, history, found):
-        if title in _PICTURED:
-            console.print(f"\n[bold]{title}[/]")
-            console.print(part)
+    console.print("[bold]$ make demo[/]")
+    for scenario, history, found in scenes:
+        story = Story(scenario).tell(history.events)
+        news = [event for event in story.events if is_news(event) and event.kind != "state"]
+        console.print(f"\n[bold]{escape(scenario.name)}[/]\n")
+        console.print(Group(*map(board.line, news)))
+        for title, part in summary(story, history, found):
+            if title in _PICTURED:
+                console.print(f"\n[bold]{title}[/]")
+                console.print(part)
     file.parent.mkdir(parents=True, exist_ok=True)
     # Rich names a font on another host; a picture that is to work offline names none.
     style = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)

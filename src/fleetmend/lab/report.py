@@ -260,6 +260,8 @@ def spoken_figures(history: History) -> Iterable[tuple[str, str]]:
         "recovered_p50": "stop → healthy, median",
         "recovered_max": "stop → healthy, longest",
         "calls ec2:StartInstances": "StartInstances calls",
+        "calls autoscaling:SetInstanceHealth": "SetInstanceHealth calls",
+        "calls autoscaling:SuspendProcesses": "SuspendProcesses calls",
         "alerts": "alerts delivered",
         "calls": "calls to AWS in all",
     }

@@ -35,6 +35,36 @@ _REASONS = {
 }
 """Reason codes of decisions (core/decisions/recovery/) as sentences."""
 
+REPLACED = "replaced"
+_OF_GROUPS = {
+    "watching": "ill; watched until that is certain",
+    "replace": "ill for long enough: marked, so that Auto Scaling replaces it",
+    "replacing": "marked; its successor is awaited",
+    REPLACED: "replaced; its successor is at work and well",
+    "suspend": "so many at once look like an outage: nothing is replaced",
+    "outage": "so many at once look like an outage: nothing is replaced",
+    "reset": "the outage is over; marks are taken back",
+    "resume": "the outage is over; Auto Scaling replaces again",
+    "healthy": "well again",
+    "budget": "waits until the one before it is replaced",
+    "below-floor": "too few of its group are well to take one out",
+    "refreshing": "left alone: an instance refresh runs",
+    "hook-running": "left alone: a lifecycle hook runs",
+    "suspended": "left alone: somebody suspended a process of its group",
+}
+"""The same for the reasons of a group's record (core/decisions/health.py), of who is ill in it."""
+
+ACTS = frozenset(
+    {
+        "autoscaling:ResumeProcesses",
+        "autoscaling:SetInstanceHealth",
+        "autoscaling:SuspendProcesses",
+        "ec2:RunInstances",
+        "ec2:StartInstances",
+    }
+)
+"""The calls that change something."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -47,11 +77,13 @@ class Stretch:
 
 @dataclass(slots=True)
 class Life:
-    """One instance. `in_scope` says whether it carries the tag that recovery looks for."""
+    """One instance. `in_scope` says whether it carries the tag that the controller looks for."""
 
     name: str
     in_scope: bool
     stretches: list[Stretch]
+    group: str = ""
+    marks: list[Event] = field(default_factory=list[Event])
     starts: list[Event] = field(default_factory=list[Event])
     alerts: list[Event] = field(default_factory=list[Event])
     troubles: list[Event] = field(default_factory=list[Event])
@@ -67,7 +99,7 @@ class Life:
     @property
     def touched(self) -> bool:
         """Whether a call that changes an instance named it, even one that AWS refused."""
-        return bool(self.starts)
+        return bool(self.starts or self.marks)
 
     @property
     def issued(self) -> int:
@@ -77,6 +109,8 @@ class Life:
     @property
     def why(self) -> str:
         """Why it was touched or was not, in one sentence."""
+        if self.reason in _OF_GROUPS and self.group:
+            return _OF_GROUPS[self.reason]
         if self.reason:
             plain = "" if self.reason == "recovered" else self.note
             return plain or _REASONS.get(self.reason, self.reason)
@@ -99,7 +133,9 @@ class Story:
         for member in self.scenario.members():
             state = HEALTHY if member.state == "running" else member.state
             in_scope = selector.matches(member.tags)
-            self.lives[member.name] = Life(member.name, in_scope, [Stretch(state, 0.0)])
+            self.lives[member.name] = Life(
+                member.name, in_scope, [Stretch(state, 0.0)], member.group
+            )
 
     def take(self, event: Event) -> None:
         """One event more. Events come in the order of their time."""
@@ -109,6 +145,18 @@ class Story:
             life = self.lives.get(name)
             if life is not None:
                 _lived(life, event)
+        if event.kind in {"record", "alert"}:
+            self._of_group(event)
+
+    def _of_group(self, event: Event) -> None:
+        """What a group's record says is said of those that are ill in it, until they are gone."""
+        for life in self.lives.values():
+            if life.group != event.subject or not life.troubles or life.reason == REPLACED:
+                continue
+            if event.kind == "record":
+                _lived(life, event)
+            elif event.what == REPLACED and life.name in event.detail.get("subjects", ()):
+                life.reason = REPLACED
 
     def tell(self, events: Iterable[Event]) -> "Story":
         """The story after many events more."""
@@ -131,6 +179,8 @@ def _lived(life: Life, event: Event) -> None:
             life.stretches.append(Stretch(event.what, event.at))
         case "call" if event.what == "ec2:StartInstances":
             life.starts.append(event)
+        case "call" if event.detail.get("health") == "Unhealthy":
+            life.marks.append(event)
         case "alert":
             life.alerts.append(event)
         case "fault":
@@ -152,7 +202,7 @@ def is_news(event: Event) -> bool:
     """
     match event.kind:
         case "call":
-            return event.what in {"ec2:StartInstances", "ec2:RunInstances"}
+            return event.what in ACTS
         case "run":
             return event.what not in {"started", "finished"}
         case "record":

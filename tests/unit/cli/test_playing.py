@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from fleetmend.cli.demo import SCENES
+
 QUICK = """
 name: one stops
 seed: 3
@@ -117,9 +119,10 @@ def test_package_prints_path_size_and_digest(fleetmend, monkeypatch):
     }  # fmt: skip
 
 
-def test_the_shipped_demo_holds_in_the_sim(fleetmend):
+@pytest.mark.parametrize("scene", SCENES)
+def test_the_shipped_demo_holds_in_the_sim(scene):
     from fleetmend.cli.playing import play, shipped  # noqa: PLC0415
 
-    _, found = play(shipped("demo"), "sim", speed=1, seed=None, quiet=True)
+    _, found = play(shipped(scene), "sim", speed=1, seed=None, quiet=True)
     assert [verdict for verdict in found if not verdict.held] == []
     assert json.dumps([verdict.expect for verdict in found])

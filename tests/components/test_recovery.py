@@ -73,6 +73,24 @@ def test_recovery_may_do_this_and_nothing_else() -> None:
     ]
 
 
+MENDS = {
+    "reboot": {"ec2:RebootInstances"},
+    "move": {"ec2:RebootInstances", "ec2:StopInstances", "ec2:DescribeInstanceTypes"},
+}
+
+
+@pytest.mark.parametrize("impaired", ["off", *MENDS])
+def test_what_mends_is_granted_only_where_it_is_switched_on(impaired: str) -> None:
+    made = statements(recovery(impaired=impaired))
+    actions = {action for each in made.values() for action in each["Action"]}
+    usual = {action for each in statements().values() for action in each["Action"]}
+    assert actions - usual == MENDS.get(impaired, set())
+    assert [fault for each in made.values() for fault in faults(each)] == []
+    if impaired != "off":
+        assert made["Mends"]["Resource"] == [f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/*"]
+        assert made["Mends"]["Condition"] == made["Starts"]["Condition"]
+
+
 def test_describes_stand_alone_with_the_region_and_starts_with_the_tag() -> None:
     made = statements(recovery(tag_key="Keep.Up", tag_value="yes"))
     assert made["Observes"]["Condition"] == {"StringEquals": {"ec2:Region": REGION}}

@@ -36,6 +36,7 @@ CONFIG = {
     "environmentSuffix": "sim",
     "region": "us-east-1",
     "alertEmails": "ops@example.com",
+    "impaired": "move",
     "alertWebhooks": "https://hooks.example.com/services/1",
     "deployRebuild": "true",
     "rebuildRoleArns": "arn:aws:iam::123456789012:role/web",

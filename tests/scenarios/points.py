@@ -108,7 +108,17 @@ MASS = Base(
     end=2000.0,
     settings=Installed(recovery={"mass_count": 3, "pace": 2}),
 )
-BASES = {base.name: base for base in (ONE, TWICE, DRY, SAID, MANY, MASS)}
+MOVED = Base(
+    "impaired: rebooted, then moved",
+    (Instances(name="api", tags=ON),),
+    (Step(10.0, fleet.Impair(subject="api")),),
+    until=1000.0,
+    end=2600.0,
+    settings=Installed(
+        recovery={"impaired": "move", "impaired_wait": 200.0, "verify_window": 300.0}
+    ),
+)
+BASES = {base.name: base for base in (ONE, TWICE, DRY, SAID, MANY, MASS, MOVED)}
 
 
 def broken(scenario: Scenario) -> list[str]:

@@ -8,7 +8,16 @@ import os
 import pytest
 
 from fleetmend.lab import sim
-from tests.scenarios.points import AT_CALL, BASES, MASS, ONE, at_every_call, broken, two_sweeps
+from tests.scenarios.points import (
+    AT_CALL,
+    BASES,
+    MASS,
+    MOVED,
+    ONE,
+    at_every_call,
+    broken,
+    two_sweeps,
+)
 
 FULL = os.environ.get("FLEETMEND_PROOF") == "full"
 
@@ -21,8 +30,9 @@ def test_undisturbed_histories_keep_every_promise(base: object) -> None:
 @pytest.mark.parametrize("what", AT_CALL)
 @pytest.mark.parametrize("base", BASES.values(), ids=lambda base: base.name)
 def test_at_every_call(base: object, what: str) -> None:
-    complete = FULL or base is ONE or (what.startswith("crash") and base is not MASS)
-    stride = 1 if complete else 23 if base is MASS else 7
+    large = base in (MASS, MOVED)
+    complete = FULL or base is ONE or (what.startswith("crash") and not large)
+    stride = 1 if complete else 23 if large else 7
     failures = {k: found for k, one in at_every_call(base, what, stride) if (found := broken(one))}
     assert not failures, f"{what} at call {min(failures)}: {failures[min(failures)]}"
 

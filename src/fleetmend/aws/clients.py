@@ -8,9 +8,9 @@ is decided here, by the patience a client is made with:
   what already starts changes nothing, and a conditional put that meets its own success is
   recognised (ledger.py).
 - SNS Publish and SQS SendMessage may be delivered twice; both readers expect it.
-- CreateSnapshot, CreateImage, AllocateAddress and RebootInstances have no client token and are
-  no assignment: a client for them is made with `ONCE`, and the intent is looked up before a
-  second try.
+- RebootInstances, CreateSnapshot, CreateImage and AllocateAddress have no client token and are
+  no assignment: the first is never resent, a client for the others is made with `ONCE`, and the
+  intent is looked up before a second try.
 """
 
 from collections.abc import Mapping
@@ -116,7 +116,13 @@ def client(service: str, session: Client = None) -> Client:
         made.meta.events.register_first(
             "needs-retry.ec2", _no_retry_for_capacity, unique_id="fleetmend-capacity"
         )
+        made.meta.events.register_first("needs-retry.ec2.RebootInstances", _once)
     return made
+
+
+def _once(**_: object) -> bool:
+    """Ends the SDK's tries of a call after the first: False is botocore's word for that."""
+    return False
 
 
 def _no_retry_for_capacity(response: Client = None, **_: object) -> bool | None:

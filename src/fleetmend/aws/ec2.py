@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from fleetmend.aws import starting
+from fleetmend.aws import mending, starting
 from fleetmend.aws.attempting import attempt
 from fleetmend.aws.clients import LONGEST_CALL, Client
 from fleetmend.aws.errors import Failure, SdkError, code_of, failed
@@ -83,11 +83,32 @@ class Ec2Fleet:
 
     def start(self, requests: Sequence[StartRequest], *, before: datetime) -> dict[str, Outcome]:
         """See `Fleet`; starting.py says how calls are cut and split."""
+        return starting.start(requests, self._send, self._fits(before))
 
-        def fits() -> bool:
-            return min(before - self._clock(), self._remaining()) >= LONGEST_CALL
+    def ailing(self, selector: Selector) -> list[str]:
+        """See `Fleet`. A call for each check, and one more where any of them fails somewhere."""
+        ill = mending.impaired(self._client)
+        found: list[Mapping[str, Any]] = []
+        for some in slices(ill, FILTER_VALUES):
+            ids = [{"Name": "instance-id", "Values": some}]
+            found += self._instances([*_in_scope(selector, ["running"]), *ids])
+        return [_id(raw) for raw in found]
 
-        return starting.start(requests, self._send, fits)
+    def storing(self, types: Collection[str]) -> set[str]:
+        """See `Fleet`."""
+        return mending.storing(self._client, sorted(types))
+
+    def reboot(self, ids: Sequence[str], *, before: datetime) -> dict[str, Outcome]:
+        """See `Fleet`."""
+        return mending.each(self._client, "RebootInstances", ids, self._fits(before))
+
+    def stop(self, ids: Sequence[str], *, before: datetime) -> dict[str, Outcome]:
+        """See `Fleet`."""
+        return mending.each(self._client, "StopInstances", ids, self._fits(before))
+
+    def _fits(self, before: datetime) -> Callable[[], bool]:
+        """Asks whether the longest call still fits the time that is left."""
+        return lambda: min(before - self._clock(), self._remaining()) >= LONGEST_CALL
 
     def _send(self, ids: Sequence[str]) -> starting.Failure | Collection[str]:
         answer = attempt(
@@ -157,6 +178,24 @@ class DryRunFleet:
         """`WOULD` for every request; nothing is sent."""
         del before
         return {request.id: Outcome(Result.WOULD) for request in requests}
+
+    def ailing(self, selector: Selector) -> list[str]:
+        """See `Fleet`: what really is."""
+        return self._fleet.ailing(selector)
+
+    def storing(self, types: Collection[str]) -> set[str]:
+        """See `Fleet`: what really is."""
+        return self._fleet.storing(types)
+
+    def reboot(self, ids: Sequence[str], *, before: datetime) -> dict[str, Outcome]:
+        """`WOULD` for each; nothing is sent."""
+        del before
+        return dict.fromkeys(ids, Outcome(Result.WOULD))
+
+    def stop(self, ids: Sequence[str], *, before: datetime) -> dict[str, Outcome]:
+        """`WOULD` for each; nothing is sent."""
+        del before
+        return dict.fromkeys(ids, Outcome(Result.WOULD))
 
 
 def literal(value: str) -> str:

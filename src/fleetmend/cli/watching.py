@@ -149,7 +149,8 @@ def _print_record(record: Record) -> None:
         out.print(f"held until {until} by {by}: {escape(record.hold.reason)}")
     for number, attempt in enumerate(record.attempts, 1):
         said = escape(f"{attempt.code} {attempt.message}".strip())
-        out.print(f"  try {number}, {moment(attempt.at)}: {attempt.result.value} {said}".rstrip())
+        did = f"{attempt.act or 'try'} {number}, {moment(attempt.at)}"
+        out.print(f"  {did}: {attempt.result.value} {said}".rstrip())
     for alert in record.alerts:
         state = "told" if alert.delivered else "[red]owed[/]"
         out.print(f"  alert {alert.kind} ({state}): {escape(alert.text)}")

@@ -256,6 +256,7 @@ class _Program:
                 "tag_value": chosen.recover_tag_value,
                 "retry_interval_minutes": chosen.retry_interval_minutes,
                 "max_attempts": chosen.max_attempts,
+                "impaired": chosen.impaired,
                 "sweep_minutes": chosen.sweep_minutes,
                 "batch_window_seconds": chosen.batch_window_seconds,
                 "function": function_args(self._settings),

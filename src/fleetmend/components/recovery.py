@@ -18,6 +18,7 @@ from fleetmend.components.parameters import (
 from fleetmend.components.policies import Statement
 from fleetmend.core import claims
 from fleetmend.core.decisions.recovery import CONCERN
+from fleetmend.core.decisions.recovery.ailing import MOVE, OFF
 from fleetmend.core.events import DOWN_PATTERN
 from fleetmend.core.model import Selector
 
@@ -51,6 +52,9 @@ class RecoveryArgs(TypedDict):
     """Least time between two attempts; 5 where it is left out."""
     max_attempts: NotRequired[int]
     """Most starts issued in one incident; 3 where it is left out."""
+    impaired: NotRequired[str]
+    """What becomes of instances that run with a failing status check: `off` (where it is left
+    out), `reboot`, or `move` (a reboot, then a stop and start on another host)."""
     mode: NotRequired[str]
     """off, observe or act: where recovery's own switch stands at first; `act` where left out."""
     sweep_minutes: NotRequired[int]
@@ -145,6 +149,7 @@ class Recovery(pulumi.ComponentResource):
         policy = {
             "retry_interval": 60 * args.get("retry_interval_minutes", 5),
             "max_attempts": args.get("max_attempts", 3),
+            "impaired": args.get("impaired", OFF),
             "selector": {"key": selector.key, "value": selector.value},
         }
         mode_parameter(f"{name}-mode", mode_of(CONCERN), args.get("mode", "act"), me, self)
@@ -162,8 +167,8 @@ def grants(args: RecoveryArgs) -> list[Statement]:
     """What recovery may do, beyond running: one statement for each thing it touches.
 
     Describes support neither resources nor tags, so they stand alone on `*` with the region;
-    starting is limited by the tag. An instance with encrypted volumes takes a grant on their key,
-    which only EC2 may then use.
+    what changes an instance is limited by the tag. Starting one with encrypted volumes takes a
+    grant on their key, which only EC2 may then use.
     """
     names, account = naming(args["installation"]), args["account_id"]
     selector = _selector(args)
@@ -182,6 +187,7 @@ def grants(args: RecoveryArgs) -> list[Statement]:
             [names.arn("ec2", account, "instance/*")],
             {"StringEquals": {f"ec2:ResourceTag/{selector.key}": selector.value}},
         ),
+        *_mends(args),
         policies.allow("OpensVolumes", ["kms:CreateGrant"], keys, grant),
         *controller_grants(
             names,
@@ -194,6 +200,24 @@ def grants(args: RecoveryArgs) -> list[Statement]:
             claim=claims.parameter(CONCERN, selector),
         ),
     ]
+
+
+def _mends(args: RecoveryArgs) -> list[Statement]:
+    """What a running instance is mended with; nothing where that is switched off."""
+    names, selector, chosen = naming(args["installation"]), _selector(args), args.get("impaired")
+    allowed = {
+        "reboot": ["ec2:RebootInstances"],
+        MOVE: ["ec2:RebootInstances", "ec2:StopInstances"],
+    }
+    if chosen not in allowed:
+        return []
+    instances = [names.arn("ec2", args["account_id"], "instance/*")]
+    tagged = {"StringEquals": {f"ec2:ResourceTag/{selector.key}": selector.value}}
+    mends = policies.allow("Mends", allowed[chosen], instances, tagged)
+    types = policies.allow(
+        "TellsTypes", ["ec2:DescribeInstanceTypes"], ["*"], policies.own_region(names.region)
+    )
+    return [mends, types] if chosen == MOVE else [mends]
 
 
 def _selector(args: RecoveryArgs) -> Selector:

@@ -337,6 +337,14 @@ class RecoverySettings(Group):
     max_attempts: int = setting(
         3, "Most starts issued in one incident.", valid="a whole number from 1 to 20", ge=1, le=20
     )
+    impaired: str = setting(
+        "off",
+        "What becomes of instances that run with a failing status check. Off by default, since a "
+        "machine that fails a check may still be serving; with reboot or move the function may "
+        "reboot, or reboot and stop, what carries the tag.",
+        valid="off, reboot, or move (a reboot, then a stop and start on another host)",
+        pattern=r"^(off|reboot|move)$",
+    )
     promise_minutes: int = setting(
         5,
         "Promised time from `stopped` to the first attempt, with every event lost.",

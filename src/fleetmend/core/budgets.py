@@ -14,7 +14,7 @@ def due(record: Record, policy: RecoveryPolicy) -> datetime | None:
     the same times. After a deferred one: 30 s doubling to 5 min, but never inside the interval.
     """
     moments: list[datetime] = []
-    issued = [attempt for attempt in record.attempts if attempt.result.spends]
+    issued = [one for one in record.attempts if one.result.spends and not one.act]
     if issued:
         interval = policy.retry_interval * (
             1 + policy.jitter * spread(f"{record.subject}/{len(issued)}")
@@ -31,10 +31,15 @@ def used_up(record: Record, policy: RecoveryPolicy, now: datetime) -> str:
     """Why there will be no further attempt, or nothing while there is still one left."""
     if record.spent >= policy.max_attempts:
         return f"{record.spent} of {policy.max_attempts} attempts used"
-    deferred = deferred_run(record)
-    if deferred and now - deferred[0].at >= policy.capacity_window:
-        return f"{deferred[-1].result.value} for {policy.capacity_window}"
+    if waited_out(record, policy, now):
+        return f"{record.attempts[-1].result.value} for {policy.capacity_window}"
     return ""
+
+
+def waited_out(record: Record, policy: RecoveryPolicy, now: datetime) -> bool:
+    """Whether nothing could be begun for as long as capacity may be waited for."""
+    deferred = deferred_run(record)
+    return bool(deferred) and now - deferred[0].at >= policy.capacity_window
 
 
 def deferred_run(record: Record) -> tuple[Attempt, ...]:

@@ -151,6 +151,12 @@ _COMMON: Mapping[AlertKind, Meaning] = {
         yours="See that the bucket, its key and the function's role are as installed.",
         command="fleetmend status",
     ),
+    "left-down": Meaning(
+        "{subject} was stopped by us, and stays down",
+        "critical",
+        done="It is not started while something says that it is to be left alone.",
+        yours="Start it, or end what holds it.",
+    ),
     "left-suspended": Meaning(
         "{subject} left our scope with a suspension of ours",
         "error",
@@ -158,6 +164,20 @@ _COMMON: Mapping[AlertKind, Meaning] = {
         yours="Resume ReplaceUnhealthy by hand.",
         command="aws autoscaling resume-processes --auto-scaling-group-name {subject} "
         "--scaling-processes ReplaceUnhealthy",
+    ),
+    "mass-impaired": Meaning(
+        "many instances are impaired at once",
+        "critical",
+        done="Nothing is rebooted or moved: that would add load to what fails already.",
+        yours="Look at the AWS Health Dashboard, and for what they have in common.",
+        command="fleetmend status",
+    ),
+    "mass-impaired-over": Meaning(
+        "so many are impaired no longer",
+        "info",
+        done="What still is gets mended one by one.",
+        command="fleetmend status",
+        over=True,
     ),
     "mass-stop": Meaning(
         "a mass stop",
@@ -241,6 +261,13 @@ _COMMON: Mapping[AlertKind, Meaning] = {
         done="It is stopped and held, so that nothing starts it again; nothing is lost.",
         yours="Mend what the rule wants, or take the stop back.",
         command="fleetmend undo {subject}",
+    ),
+    "stays-impaired": Meaning(
+        "{subject} runs, and stays impaired",
+        "critical",
+        done="Nothing more is tried by itself.",
+        yours="Look at its system log and mend it, then have it tried again.",
+        command=_RETRY,
     ),
     "suspension-over": Meaning(
         "{subject} is still in an outage, and the suspension ends",

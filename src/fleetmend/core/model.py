@@ -82,7 +82,8 @@ class Instance:
     when EC2 reports none, as for every instance that is not running. `retires_at` is when AWS
     will stop or retire it, as it has announced. `operator` is the service provider that runs it
     (empty when EC2 does not say which), None when nobody does. `rootless` says that its root
-    volume is not attached, which EC2 must have said, not left out.
+    volume is not attached, which EC2 must have said, not left out. `stores` says that its type
+    comes with volumes on the host, whose data a stop loses; asked only where a stop may follow.
     """
 
     id: str
@@ -98,6 +99,7 @@ class Instance:
     operator: str | None = None
     rootless: bool = False
     vpc: str = ""
+    stores: bool = False
 
     @property
     def group(self) -> str | None:
@@ -122,12 +124,17 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try: when it was sent, what came of it, and AWS's own error code and message."""
+    """One try: when it was sent, what came of it, and AWS's own error code and message.
+
+    `act` names what was tried where it is not what the concern is there for: recovery's starts
+    leave it empty, its reboots and stops do not, and they have budgets of their own.
+    """
 
     at: datetime
     result: Result
     code: str = ""
     message: str = ""
+    act: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +206,11 @@ class Record:
     @property
     def spent(self) -> int:
         """Attempts issued so far in this incident."""
-        return sum(attempt.result.spends for attempt in self.attempts)
+        return self.issued()
+
+    def issued(self, act: str = "") -> int:
+        """How many attempts of this act were issued so far in this incident."""
+        return sum(one.result.spends for one in self.attempts if one.act == act)
 
     def telling(
         self,
@@ -324,5 +335,8 @@ class RecoveryPolicy:
     verify_look: timedelta = timedelta(seconds=30)
     verify_window: timedelta = timedelta(minutes=10)
     settle: timedelta = timedelta(minutes=1)
+    impaired: str = "off"
+    impaired_wait: timedelta = timedelta(minutes=10)
+    impaired_mass: int = 3
     intent_lifetime: timedelta = timedelta(seconds=90)
     observation_lifetime: timedelta = timedelta(seconds=30)

@@ -1,6 +1,6 @@
 """What the loop needs from the world, as Protocols that the room `aws` implements."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -72,6 +72,30 @@ class Fleet(Protocol):
         No call is sent unless its longest time fits before `before` (the earliest end of the
         intents, in the store's time); what was not sent comes back as `NOT_SENT`.
         """
+        ...
+
+    def ailing(self, selector: Selector) -> list[str]:
+        """What in scope runs with a status check that is impaired, filtered by the server.
+
+        Raises:
+            ObservationFailed: when any page could not be read.
+        """
+        ...
+
+    def storing(self, types: Collection[str]) -> set[str]:
+        """Those of these types that come with volumes on the host, or that EC2 does not tell of.
+
+        Raises:
+            ObservationFailed: when any page could not be read.
+        """
+        ...
+
+    def reboot(self, ids: Sequence[str], *, before: datetime) -> dict[str, Outcome]:
+        """Reboot each; a call is sent once, and under the same condition as a start."""
+        ...
+
+    def stop(self, ids: Sequence[str], *, before: datetime) -> dict[str, Outcome]:
+        """Stop each, under the same condition as a start."""
         ...
 
 

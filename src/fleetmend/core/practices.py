@@ -5,7 +5,7 @@ from datetime import datetime
 
 from fleetmend.core.budgets import is_probe
 from fleetmend.core.decisions import health, recovery
-from fleetmend.core.decisions.recovery import mass
+from fleetmend.core.decisions.recovery import mass, outage
 from fleetmend.core.groups import Group, HealthPolicy
 from fleetmend.core.health_memory import from_detail
 from fleetmend.core.loop import Practice
@@ -19,37 +19,39 @@ from fleetmend.core.model import (
     StartRequest,
 )
 from fleetmend.core.ports import Fleet, Groups, Parallel
-from fleetmend.core.scope import MASS_STOP, Scope
-from fleetmend.core.survey import Survey
+from fleetmend.core.scope import MASS_IMPAIRED, MASS_STOP, Ailing, Scope
+from fleetmend.core.survey import Seen, Survey
 
 
-def recovering(fleet: Fleet, survey: Survey, policy: RecoveryPolicy) -> Practice[Instance | Scope]:
+def recovering(fleet: Fleet, survey: Survey, policy: RecoveryPolicy) -> Practice[Seen]:
     """Recovery: the subjects are instances, the act is StartInstances for all of them.
 
-    One subject is none: the mass stop, whose record is decided from the scope as a whole.
+    Those that run and are impaired are rebooted or stopped instead. Two subjects are none: the
+    mass stop and the outage, whose records are decided from the scope as a whole.
     """
 
     def decide(
         subject: str,
-        seen: Instance | Scope | None,
+        seen: Seen | None,
         record: Record | None,
         now: datetime,
         intent: str,
     ) -> Decision:
         if subject == MASS_STOP:
             return mass.decide(seen if isinstance(seen, Scope) else None, record, policy, now)
+        if subject == MASS_IMPAIRED:
+            return outage.decide(seen if isinstance(seen, Ailing) else None, record, policy, now)
         instance = seen if isinstance(seen, Instance) else None
         brake = survey.brake(now)
         return recovery.decide(subject, instance, record, policy, now, intent, brake=brake)
 
-    def act(claims: Sequence[tuple[Record, Instance | Scope]]) -> Mapping[str, Outcome]:
-        requests = [
-            StartRequest(seen.id, seen.type, seen.zone, probe=is_probe(record))
-            for record, seen in claims
-            if isinstance(seen, Instance)
-        ]
-        ends = [record.intent.until for record, _ in claims if record.intent]
-        return fleet.start(requests, before=min(ends))
+    def act(claims: Sequence[tuple[Record, Seen]]) -> Mapping[str, Outcome]:
+        outcomes: dict[str, Outcome] = {}
+        for action in (recovery.START, recovery.REBOOT, recovery.STOP):
+            chosen = [(r, s) for r, s in claims if r.intent and r.intent.action == action]
+            if chosen:
+                outcomes.update(_recover(fleet, action, chosen))
+        return outcomes
 
     def learn(record: Record, outcome: Outcome, now: datetime) -> Record:
         return recovery.learn(record, outcome, policy, now)
@@ -62,6 +64,25 @@ def recovering(fleet: Fleet, survey: Survey, policy: RecoveryPolicy) -> Practice
         act=act,
         learn=learn,
     )
+
+
+def _recover(
+    fleet: Fleet, action: str, claims: Sequence[tuple[Record, Seen]]
+) -> Mapping[str, Outcome]:
+    before = min(record.intent.until for record, _ in claims if record.intent)
+    ids = [record.subject for record, _ in claims]
+    match action:
+        case recovery.REBOOT:
+            return fleet.reboot(ids, before=before)
+        case recovery.STOP:
+            return fleet.stop(ids, before=before)
+        case _:
+            requests = [
+                StartRequest(seen.id, seen.type, seen.zone, probe=is_probe(record))
+                for record, seen in claims
+                if isinstance(seen, Instance)
+            ]
+            return fleet.start(requests, before=before)
 
 
 def healing(groups: Groups, policy: HealthPolicy, parallel: Parallel) -> Practice[Group]:

@@ -87,6 +87,8 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "result": attempt.result.value,
         "code": attempt.code,
         "message": attempt.message,
+        # Left out where it is empty, so that what an earlier release knew reads as it always did.
+        **({"act": attempt.act} if attempt.act else {}),
     }
 
 
@@ -137,7 +139,9 @@ class _Reader:
             raise RecordUnreadable(f"{place}: missing")
         return self._left.pop(key), place
 
-    def text(self, key: str) -> str:
+    def text(self, key: str, default: str | None = None) -> str:
+        if default is not None and key not in self._left:
+            return default
         value, place = self._pop(key)
         if not isinstance(value, str):
             raise RecordUnreadable(f"{place}: {value!r} is not text")
@@ -250,6 +254,7 @@ def _read_attempt(reader: _Reader) -> Attempt:
         result=reader.word("result", Result),
         code=reader.text("code"),
         message=reader.text("message"),
+        act=reader.text("act", ""),
     )
 
 

@@ -10,6 +10,18 @@ MASS_STOP = "mass-stop"
 """The subject whose record says whether a mass stop is under way: one object for all of it."""
 
 
+MASS_IMPAIRED = "mass-impaired"
+"""The subject whose record says whether so many are impaired that it is an outage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ailing:
+    """All in scope that runs with a failing status check; `observed_at` is before the calls."""
+
+    ids: tuple[str, ...]
+    observed_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Down:
     """An instance in scope that is `stopping` or `stopped`, or has `ended`: was terminated.

@@ -1,14 +1,28 @@
 """What recovery looks at in one run: instances, and the scope as a whole where it matters."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from fleetmend.core.decisions.recovery import mass
+from fleetmend.core.decisions.recovery import ailing, mass, outage
 from fleetmend.core.model import Instance, Record, RecoveryPolicy, Status
 from fleetmend.core.ports import Fleet, Ledger, LedgerUnavailable, ObservationFailed
-from fleetmend.core.scope import MASS_STOP, Down, Scope, recent, suspicious, timed
+from fleetmend.core.scope import (
+    MASS_IMPAIRED,
+    MASS_STOP,
+    Ailing,
+    Down,
+    Scope,
+    recent,
+    suspicious,
+    timed,
+)
 
 _DOWN = {"stopping", "stopped"}
+_OF_ALL = {MASS_STOP, MASS_IMPAIRED}
+
+Seen = Instance | Scope | Ailing
+"""What recovery sees of one of its subjects."""
 
 
 class Survey:
@@ -16,7 +30,8 @@ class Survey:
 
     All that is down is listed only when something looked at is; the scope is counted only when
     so many stopped that it matters. So a healthy fleet costs a sweep one call, and a look at
-    what runs costs no more than that look.
+    what runs costs no more than that look. Where the impaired are mended, three calls more find
+    them, whatever the size of the fleet: EC2 filters by each check, and by no two at once.
     """
 
     def __init__(self, fleet: Fleet, ledger: Ledger, policy: RecoveryPolicy) -> None:
@@ -27,13 +42,23 @@ class Survey:
         self._scope: Scope | None = None
         self._record: Record | None = None
         self._unreadable = ""
+        self._ailing: Ailing | None = None
 
     def subjects(self) -> list[str]:
-        """What a sweep must look at: all that is down.
+        """What a sweep must look at: all that is down, and all that is impaired.
 
-        While a mass stop is held there is nothing to decide about each of thousands: the one
-        record says it for all of them.
+        While a mass stop or an outage is held there is nothing to decide about each of thousands:
+        the one record says it for all of them.
         """
+        return [*self._down(), *self._impaired()]
+
+    def _impaired(self) -> list[str]:
+        if self._policy.impaired == ailing.OFF:
+            return []
+        ill = self._list_ailing()
+        return [MASS_IMPAIRED] if outage.sentence(ill, self._policy) else list(ill.ids)
+
+    def _down(self) -> list[str]:
         at, everything = self._listed = self._list()
         down = _startable(everything)
         if not down:
@@ -55,31 +80,55 @@ class Survey:
             return [one.id for one in self._listed[1]]
         return [MASS_STOP] if suspicious(len(looks), self._policy) else []
 
-    def observe(self, ids: Sequence[str]) -> dict[str, Instance | Scope | ObservationFailed]:
-        """Facts by id, and the scope under the name of the mass stop.
+    def observe(self, ids: Sequence[str]) -> dict[str, Seen | ObservationFailed]:
+        """Facts by id, and the scope under the names of the mass stop and of the outage.
 
         Raises:
             ObservationFailed: anything of it could not be read.
         """
         listed, self._listed = self._listed, None
         self._scope, self._record, self._unreadable = None, None, ""
-        instances = [one for one in ids if one != MASS_STOP]
+        self._ailing = None
+        instances = [one for one in ids if one not in _OF_ALL]
         known = self._fleet.observe(instances) if instances else {}
-        seen: dict[str, Instance | Scope | ObservationFailed] = {**known}
-        if listed or any(map(_is_down, seen.values())):
+        ill = self._ill(known.values())
+        if ill or MASS_IMPAIRED in ids:
+            self._ailing = self._list_ailing()
+        moves = bool(ill) and self._policy.impaired == ailing.MOVE
+        if moves:
+            storing = self._fleet.storing({one.type for one in ill})
+            known.update((one.id, replace(one, stores=one.type in storing)) for one in ill)
+        seen: dict[str, Seen | ObservationFailed] = {**known}
+        if self._ailing:
+            seen[MASS_IMPAIRED] = self._ailing
+        if listed or moves or any(map(_is_down, seen.values())):
             self._scope = seen[MASS_STOP] = self._look(*(listed or self._list()), instances)
         return seen
 
+    def _ill(self, seen: Collection[Instance]) -> list[Instance]:
+        """Those that could be mended, where the setting says that they are."""
+        if self._policy.impaired == ailing.OFF:
+            return []
+        scope = self._policy.selector
+        return [one for one in seen if ailing.is_ailing(one) and scope.matches(one.tags)]
+
+    def _list_ailing(self) -> Ailing:
+        at = self._ledger.now()
+        return Ailing(tuple(self._fleet.ailing(self._policy.selector)), at)
+
     def brake(self, now: datetime) -> mass.Brake:
-        """What a mass stop lets through, from what was last observed.
+        """What a mass stop and an outage let through, from what was last observed.
 
         A record of it that cannot be read is no permission: it may say that all is held.
         """
+        many = outage.sentence(self._ailing, self._policy) if self._ailing else ""
         if self._scope is None:
-            return mass.FREE
+            return replace(mass.FREE, outage=many)
         if self._unreadable:
-            return mass.Brake(held=f"the record of a mass stop cannot be read: {self._unreadable}")
-        return mass.brake(self._scope, self._record, self._policy, now)
+            held = f"the record of a mass stop cannot be read: {self._unreadable}"
+            return mass.Brake(held=held, outage=many)
+        told = mass.brake(self._scope, self._record, self._policy, now)
+        return replace(told, outage=many)
 
     def _look(self, at: datetime, down: tuple[Down, ...], named: Collection[str]) -> Scope:
         scope = Scope(timed(_startable(down), named, at), at)
@@ -106,5 +155,5 @@ def _startable(down: Collection[Down]) -> tuple[Down, ...]:
     return tuple(one for one in down if not one.ended)
 
 
-def _is_down(seen: Instance | Scope | ObservationFailed) -> bool:
+def _is_down(seen: Seen | ObservationFailed) -> bool:
     return isinstance(seen, Instance) and seen.state in _DOWN

@@ -13,13 +13,14 @@ from pathlib import Path
 
 from fleetmend.core import letters, telling
 from fleetmend.core.decisions import recovery
-from fleetmend.core.decisions.recovery import mass
+from fleetmend.core.decisions.recovery import mass, outage
 from fleetmend.core.kinds import KINDS
 from fleetmend.core.letters import Letter, Sender
 from fleetmend.core.model import (
     Alert,
     Attempt,
     Check,
+    Hold,
     Instance,
     Intent,
     IntentState,
@@ -29,7 +30,7 @@ from fleetmend.core.model import (
     Result,
     Status,
 )
-from fleetmend.core.scope import Down, Scope
+from fleetmend.core.scope import Ailing, Down, Scope
 
 _NOW = datetime(2026, 3, 1, 3, 12, 40, tzinfo=UTC)
 _POLICY = RecoveryPolicy()
@@ -87,7 +88,11 @@ def page() -> str:
 
 def samples() -> Iterable[Letter]:
     """A letter of each kind."""
-    for concern, told in (("recovery", _recovery()), ("recovery", _shared())):
+    for concern, told in (
+        ("recovery", _recovery()),
+        ("recovery", _impaired()),
+        ("recovery", _shared()),
+    ):
         yield from (_letter(concern, subject, alert) for subject, alert in told)
     for concern, told in _WORDS.items():
         for subject, alert in told:
@@ -137,6 +142,23 @@ def _recovery() -> Iterable[tuple[str, Alert]]:
     tripped = mass.judge(Scope(down, _NOW, 1000), None, _POLICY, _NOW)
     yield from _owed(tripped)
     yield from _owed(mass.judge(Scope((), _NOW, 1000), tripped, _POLICY, _NOW))
+
+
+def _impaired() -> Iterable[tuple[str, Alert]]:
+    policy = replace(_POLICY, impaired="move")
+    rebooted = Attempt(_NOW - timedelta(minutes=22), Result.ACCEPTED, act=recovery.REBOOT)
+    moved = Attempt(_NOW - timedelta(minutes=11), Result.ACCEPTED, act=recovery.STOP)
+    still = recovery.decide(
+        _ID, _running("impaired"), _record((rebooted, moved)), policy, _NOW, "0"
+    )
+    down = replace(_running("ok"), state="stopped", checks=())
+    hold = Hold(_NOW + timedelta(hours=2), "ana", "a look at its disk")
+    held = recovery.decide(_ID, down, replace(_record((moved,)), hold=hold), policy, _NOW, "0")
+    yield from _owed(still.record)
+    yield from _owed(held.record)
+    many = outage.decide(Ailing(("i-1", "i-2", "i-3"), _NOW), None, policy, _NOW).record
+    yield from _owed(many)
+    yield from _owed(outage.decide(Ailing((), _NOW), many, policy, _NOW).record)
 
 
 def _shared() -> Iterable[tuple[str, Alert]]:

@@ -99,6 +99,7 @@ class Instances(_Part):
     state: Literal["running", "stopped"] = Field(default="running", description="at the start")
     operator: str = Field(default="", description="the service provider that runs them, if any")
     root: bool = Field(default=True, description="whether the root volume is attached")
+    protected: bool = Field(default=False, description="whether EC2 protects them from stops")
     parts: Parts = Field(default=Parts(), description="what they are made of")
 
 
@@ -160,6 +161,7 @@ class Member:
     group: str = ""
     operator: str = ""
     root: bool = True
+    protected: bool = False
     parts: Parts = dataclasses.field(default_factory=Parts)
 
 
@@ -220,6 +222,7 @@ class Scenario(_Part):
                     part.state,
                     operator=part.operator,
                     root=part.root,
+                    protected=part.protected,
                     parts=part.parts,
                 )
         for group in self.fleet.groups:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import unquote
 
-_INSTANCE = re.compile(r"i-[0-9a-f]{8,17}|mass-stop")
+_INSTANCE = re.compile(r"i-[0-9a-f]{8,17}|mass-(?:stop|impaired)")
 _OF_A_GROUP = re.compile(r"(would/)?(records|open|aside)/health/(?P<name>[^/]+?)(\.json|/.*)?$")
 
 
@@ -80,13 +80,17 @@ class Told:
 
 @dataclass(frozen=True)
 class Truth:
-    """What was really so: an instance entered a state, or was told to be left alone."""
+    """What was really so: an instance entered a state, or was told to be left alone.
+
+    `stores` says that it has volumes on its host.
+    """
 
     at: float
     id: str
     what: str
     tags: Mapping[str, str]
     operator: str = ""
+    stores: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,9 @@ from dataclasses import replace
 from fleetmend.aws.ec2 import DryRunFleet, Ec2Fleet
 from fleetmend.core.decisions.recovery import CONCERN
 from fleetmend.core.events import INSTANCES
-from fleetmend.core.model import Instance, RecoveryPolicy
+from fleetmend.core.model import RecoveryPolicy
 from fleetmend.core.practices import recovering
-from fleetmend.core.scope import Scope
-from fleetmend.core.survey import Survey
+from fleetmend.core.survey import Seen, Survey
 from fleetmend.lambdas import controller
 from fleetmend.lambdas.controller import Bound, Concern
 from fleetmend.lambdas.fields import (
@@ -59,6 +58,9 @@ POLICY = Declared(
         "verify_look": Duration(0.01, 900.0),
         "verify_window": Duration(0.01, DAY),
         "settle": Duration(0.0, 3600.0),
+        "impaired": Word(("off", "reboot", "move")),
+        "impaired_wait": Duration(0.0, DAY),
+        "impaired_mass": Whole(1, 1_000_000),
         "intent_lifetime": LEASE,
         "observation_lifetime": SIGHT,
         "jitter": Number(0.0, 1.0),
@@ -70,7 +72,7 @@ POLICY = Declared(
 """What recovery's parameter may set; docs/recovery.md says what each means."""
 
 
-def _bind(policy: RecoveryPolicy, wired: Wired) -> Bound[Instance | Scope]:
+def _bind(policy: RecoveryPolicy, wired: Wired) -> Bound[Seen]:
     """A sweep looks at all that is down; the loop adds every open incident."""
     fleet = Ec2Fleet(wired.client("ec2"), clock=wired.ports.ledger.now, remaining=wired.remaining)
     port = DryRunFleet(fleet) if wired.watching else fleet

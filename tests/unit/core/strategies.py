@@ -49,8 +49,10 @@ instances = st.builds(
     checks=st.lists(checks, max_size=3).map(tuple),
     operator=st.none() | st.none() | texts,
     rootless=st.booleans(),
+    stores=st.booleans(),
 )
-attempts = st.builds(Attempt, moments, st.sampled_from(Result), texts, texts)
+acts = st.sampled_from(["", "", "reboot", "stop"])
+attempts = st.builds(Attempt, moments, st.sampled_from(Result), texts, texts, acts)
 records = st.builds(
     Record,
     st.just("recovery"),
@@ -60,7 +62,14 @@ records = st.builds(
     note=texts,
     opened_at=maybe_moments,
     intent=st.none()
-    | st.builds(Intent, texts, texts, st.sampled_from(IntentState), moments, moments),
+    | st.builds(
+        Intent,
+        texts,
+        st.sampled_from(["start", "reboot", "stop"]) | texts,
+        st.sampled_from(IntentState),
+        moments,
+        moments,
+    ),
     attempts=st.lists(attempts, max_size=8).map(tuple),
     next_look_at=maybe_moments,
     alerts=st.lists(

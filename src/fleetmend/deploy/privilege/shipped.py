@@ -26,6 +26,13 @@ _CLAIM = "FLEETMEND_CLAIM"
 _NAMED = ("FLEETMEND_SCAN_ROLE", "FLEETMEND_MACHINE_ARN")
 """Variables whose last part is a name that calls have in them."""
 
+_SWITCHED = {
+    ("recovery", "RebootInstances"): ("impaired", {"reboot", "move"}),
+    ("recovery", "StopInstances"): ("impaired", {"move"}),
+    ("recovery", "DescribeInstanceTypes"): ("impaired", {"move"}),
+}
+"""Calls that only a setting brings: concern and operation → the field, and its values."""
+
 
 def shipped() -> tuple[Recording, ...]:
     """The recordings in the package, as they were made."""
@@ -36,8 +43,9 @@ def shipped() -> tuple[Recording, ...]:
 def for_graph(graph: Graph) -> tuple[Recording, ...]:
     """The shipped recordings, as if made in the installation that the graph describes.
 
-    Left out are functions that the graph does not have, and recordings made with variables that
-    the function here does not get: with other settings it makes other calls.
+    Left out are functions that the graph does not have, recordings made with variables that the
+    function here does not get, and calls that are switched off here: with other settings it makes
+    other calls.
     """
     view = View(graph)
     return tuple(_moved_all(view))
@@ -76,12 +84,19 @@ def _moved(view: View, function: Node, recording: Recording, variables: Any) -> 
     environment |= {_PROJECT: str(variables[_PROJECT]), _SUFFIX: str(variables[_SUFFIX])}
     default, selector = _default(recording.function), _selector(view, recording.function)
     accounts = _accounts(view, recording.function) or [recording.account]
+    policy = _policy(view, recording.function)
     calls = tuple(
         _retagged(_renamed(call, moved), default, selector)
         for one in recording.calls
+        if _is_on(recording.function, one, policy)
         for call in _spread(one, recording.account, accounts)
     )
     return replace(recording, region=region, environment=environment, calls=calls)
+
+
+def _is_on(concern: str, call: Call, policy: Mapping[str, Any]) -> bool:
+    field, values = _SWITCHED.get((concern, call.operation), ("", set[str]()))
+    return not field or policy.get(field) in values
 
 
 def _spread(call: Call, account: str, accounts: list[str]) -> list[Call]:

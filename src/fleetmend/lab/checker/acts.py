@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
+from typing import Any
 
 from fleetmend.lab.checker.evidence import (
     SHORT_FREEZE,
@@ -126,14 +127,22 @@ def honest_attempts(evidence: Evidence) -> Iterator[Violation]:
     """A record never counts more issued attempts than starts that could have been issued."""
     for subject in evidence.subjects.values():
         for write in subject.writes:
-            counted = sum(attempt.get("result") in ISSUED for attempt in write.attempts)
+            counted = sum(
+                one.get("result") in ISSUED and not _untraceable(one) for one in write.attempts
+            )
             opened = write.body.get("opened_at")
             since = evidence.seconds(str(opened)) - SLACK if opened else 0.0
             sent = sum(since <= call.at <= write.at for call in subject.acts)
-            foreign = subject.states(since, write.at).count("pending")
+            states = subject.states(since, write.at)
+            foreign = states.count("pending") + states.count("stopping") * bool(subject.mends)
             if counted > max(sent, foreign):
                 text = f"{counted} counted, {sent} sent ({write.reason})"
                 yield Violation("attempt-not-issued", subject.id, write.at, text)
+
+
+def _untraceable(attempt: Mapping[str, Any]) -> bool:
+    """A reboot of which nothing is known: no trace would show that it was not sent."""
+    return attempt.get("act") == "reboot" and attempt.get("result") == "unknown"
 
 
 # --- what must not be touched ----------------------------------------------------------------
@@ -143,7 +152,7 @@ def untouchable(evidence: Evidence) -> Iterator[Violation]:
     """Out of scope, held, in a group, or not down: for as long as an act may rest on old facts."""
     law = evidence.law
     for subject in evidence.subjects.values():
-        for call in subject.starts:
+        for call in [*subject.starts, *subject.mends]:
             since = call.at - law.lag - law.lease
             tags = subject.tags(since, call.at)
             reasons = {
@@ -151,7 +160,8 @@ def untouchable(evidence: Evidence) -> Iterator[Violation]:
                 "run by another": all(map(_owned, tags)) or subject.operated,
                 "in a group": all("aws:autoscaling:groupName" in t for t in tags),
                 "held": all(held(evidence, t.get("fleetmend:hold-until"), call.at) for t in tags),
-                "not down": not DOWN.intersection(subject.states(since, call.at)),
+                "not down": call in subject.starts
+                and not DOWN.intersection(subject.states(since, call.at)),
             }
             for reason, true in reasons.items():
                 if true and not call.frozen:

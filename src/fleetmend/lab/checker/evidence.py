@@ -30,6 +30,8 @@ MAKING = frozenset(
     }
 )
 
+MENDING = frozenset({"ec2:RebootInstances", "ec2:StopInstances"})
+
 SHORT_FREEZE = 25.0
 """Seconds of a freeze that excuse nothing: leases are long enough for them."""
 
@@ -87,6 +89,10 @@ class Law:
     mass_wait: float = 240.0
     mass_quiet: float = 60.0
     pace: int = 30
+    impaired: str = "off"
+    impaired_wait: float = 600.0
+    impaired_mass: int = 3
+    verify_window: float = 600.0
     groups: GroupLaw | None = None
     """What is promised of groups, where health is at work."""
     lag: float = 30.0
@@ -148,13 +154,14 @@ class Subject:
     """One instance, as the records and as the world tell it.
 
     `makes` are the calls of a rebuild: launches in its place, and what is given to it or to what
-    took its place.
+    took its place. `mends` are its reboots and stops.
     """
 
     id: str
     writes: list[Write] = field(default_factory=list[Write])
     starts: list[Call] = field(default_factory=list[Call])
     makes: list[Call] = field(default_factory=list[Call])
+    mends: list[Call] = field(default_factory=list[Call])
     truths: list[Truth] = field(default_factory=list[Truth])
 
     @property
@@ -165,7 +172,9 @@ class Subject:
     @property
     def acts(self) -> list[Call]:
         """Everything that was done to it, or in its place."""
-        return sorted([*self.starts, *self.makes], key=lambda call: call.done or call.at)
+        return sorted(
+            [*self.starts, *self.makes, *self.mends], key=lambda call: call.done or call.at
+        )
 
     def record_at(self, moment: float) -> Write | None:
         """The record in force at that moment."""
@@ -272,12 +281,9 @@ def gather(tape: Tape, law: Law) -> Evidence:
         of(truth.id).truths.append(truth)
     for call in tape.calls:
         calls.setdefault(call.run, []).append(call)
-        if call.name == "ec2:StartInstances" and not (call.done is None and not call.lost):
+        if not (call.done is None and not call.lost):
             for identity in call.subjects:
-                of(identity).starts.append(call)
-        if call.name in MAKING and not (call.done is None and not call.lost):
-            for identity in call.subjects:
-                of(identity).makes.append(call)
+                _kept(of(identity), call)
         match = _RECORD.fullmatch(call.key) if call.name == "s3:PutObject" else None
         if match and call.took_effect and call.done is not None and isinstance(call.written, dict):
             body = cast("Mapping[str, Any]", call.written)
@@ -292,6 +298,15 @@ def gather(tape: Tape, law: Law) -> Evidence:
         first.makes += theirs
         made.makes = [call for call in made.makes if call not in theirs]
     return Evidence(tape, law, subjects, {run.n: run for run in tape.runs}, calls)
+
+
+def _kept(subject: Subject, call: Call) -> None:
+    if call.name == "ec2:StartInstances":
+        subject.starts.append(call)
+    elif call.name in MENDING:
+        subject.mends.append(call)
+    elif call.name in MAKING:
+        subject.makes.append(call)
 
 
 def marks(tape: Tape) -> dict[str, str]:

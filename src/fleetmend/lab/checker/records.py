@@ -5,13 +5,20 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise, zip_longest
 from typing import Any
 
-from fleetmend.lab.checker.evidence import SHORT_FREEZE, SLACK, Evidence, Violation, Write
+from fleetmend.lab.checker.evidence import (
+    MENDING,
+    SHORT_FREEZE,
+    SLACK,
+    Evidence,
+    Violation,
+    Write,
+)
 from fleetmend.lab.tape import Told
 
-MASS_STOP = "mass-stop"
+OF_ALL = frozenset({"mass-stop", "mass-impaired"})
 _DIGEST = re.compile(r"digest:\w+")
 LONGEST_WAKE = 900.0
-CHANGES = frozenset({"ec2:StartInstances", "s3:PutObject", "s3:DeleteObject", "sns:Publish"})
+CHANGES = MENDING | {"ec2:StartInstances", "s3:PutObject", "s3:DeleteObject", "sns:Publish"}
 UNOWED = frozenset({"claimed", "ledger-unavailable", "settings-broken"})
 """Kinds that no record can owe: they are told directly."""
 
@@ -69,7 +76,7 @@ def _amended(evidence: Evidence, write: Write) -> bool:
 def exhausted_stays(evidence: Evidence) -> Iterator[Violation]:
     """Exhausted ends by health, by leaving the scope, or by an operator's retry; not by itself."""
     for subject in evidence.subjects.values():
-        if subject.id == MASS_STOP:  # ends also when all are up again; mass.py judges it
+        if subject.id in OF_ALL:  # ends also when all are up again, or well
             continue
         for before, after in pairwise(subject.writes):
             if before.status != "exhausted" or after.status == "exhausted":
@@ -166,7 +173,8 @@ def settled(evidence: Evidence) -> Iterator[Violation]:
 
     For histories that end quietly: no fault, no shortage, and time enough.
     """
-    law = evidence.law
+    law, told = evidence.law, evidence.subjects.get("mass-impaired")
+    outage = bool(told and told.writes and told.writes[-1].status == "exhausted")
     for subject in evidence.subjects.values():
         if not subject.truths or evidence.spoiled(subject.id):
             continue
@@ -181,6 +189,8 @@ def settled(evidence: Evidence) -> Iterator[Violation]:
                 yield Violation("left-open", subject.id, record.at, record.reason)
             continue
         if states[-1].what == "running" and states[-1].at == 0.0:
+            continue
+        if states[-1].what == "impaired" and (law.impaired == "off" or outage):
             continue
         if record is None or record.status not in {"exhausted", "refused"}:
             status = f"{record.status}: {record.reason}" if record else "no record"

@@ -14,7 +14,7 @@ class Body:
     """
 
     ready_at: float = 0.0
-    impaired: set[str] = field(default_factory=set[str])
+    impaired: dict[str, str] = field(default_factory=dict[str, str])  # check → what mends it
     falls_back: int = 0
     spoiled: bool = False
     running_at: float = -math.inf

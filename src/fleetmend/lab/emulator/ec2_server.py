@@ -15,7 +15,7 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlencode
 from xml.etree import ElementTree as Xml
 
-from fleetmend.lab.emulator import group_calls, paging
+from fleetmend.lab.emulator import group_calls, paging, refusing
 from fleetmend.lab.emulator.calls import Tape, WireCall, read
 from fleetmend.lab.emulator.control import PATH, Control
 from fleetmend.lab.emulator.faults import Disturbance, FaultBook, error_body, error_of
@@ -34,7 +34,6 @@ Answer = tuple[int, list[tuple[str, str]], bytes]
 _SERVED: set[str] = set()
 """The regions served by this process: moto keeps its state in the process, one for each region."""
 
-_ELEMENTS = {"system": "systemStatus", "instance": "instanceStatus"}
 _XML = [("content-type", "text/xml;charset=UTF-8")]
 
 
@@ -131,6 +130,8 @@ class Ec2Gateway:
                     return self._describe(call, environ)
                 case "ec2", "StartInstances" | "StopInstances" | "TerminateInstances":
                     return self._change(call, environ, body)
+                case "ec2", "RebootInstances":
+                    return self._reboot(call, environ, body)
                 case "ec2", "RunInstances" | "CreateVolume":
                     tag = self.may_start.get(call.caller)
                     return self._launches.serve(call, tag, lambda: self._forward(environ, body))
@@ -150,6 +151,7 @@ class Ec2Gateway:
     def _describe(self, call: WireCall, environ: Environ) -> Answer:
         start, size = paging.window(call.operation, call.parameters, self.page_size)
         kept = {k: v for k, v in call.parameters.items() if k not in {"MaxResults", "NextToken"}}
+        wanted = paging.filtered_checks(kept) if call.operation == "DescribeInstanceStatus" else {}
         # moto would cut at 100 reservations and hand out a token of its own.
         asked = {"Action": call.operation, **kept}
         if call.operation == "DescribeInstances" and not _ids(call.parameters):
@@ -162,11 +164,13 @@ class Ec2Gateway:
         if answer[0] != 200:
             return answer
         document = paging.parse(answer[2])
-        paging.page(call.operation, document, start, size)
-        for item in list(document.iter(paging.tag("item"))):
-            if call.operation == "DescribeInstanceStatus":
+        if call.operation == "DescribeInstanceStatus":
+            for item in list(document.iter(paging.tag("item"))):
                 self._show_checks(item)
-            else:
+            paging.keep_checks(document, wanted)
+        paging.page(call.operation, document, start, size)
+        if call.operation == "DescribeInstances":
+            for item in list(document.iter(paging.tag("item"))):
                 self._show_operator(item)
         return 200, _XML, paging.text(document)
 
@@ -178,7 +182,7 @@ class Ec2Gateway:
         summaries = self.physics.summaries(name)
         if state != "running":
             summaries = dict.fromkeys(CHECKS, "not-applicable")
-        elements = {_ELEMENTS.get(check, "attachedEbsStatus"): s for check, s in summaries.items()}
+        elements = {paging.ELEMENTS[check]: status for check, status in summaries.items()}
         paging.status_item(item, elements, self.physics.body(name).retires_at)
 
     def _show_operator(self, item: Xml.Element) -> None:
@@ -195,12 +199,11 @@ class Ec2Gateway:
         before = {name: str(known[name].state) for name in ids if name in known}
         dry = str(call.parameters.get("DryRun", "")).lower() == "true"
         if len(before) == len(ids) and not dry:
+            self._authorize(call, ids)
             if call.operation == "StartInstances":
-                if call.caller in self.may_start:
-                    self.physics.check_tag(ids, *self.may_start[call.caller])
                 self.physics.check_start(ids)
             elif call.operation == "StopInstances":
-                self.physics.check_stop(ids)
+                refusing.check_stop(known, ids)
         gone = before if call.operation == "TerminateInstances" and not dry else ()
         with self.herd.ending(gone):
             answer = self._forward(environ, body)
@@ -214,6 +217,20 @@ class Ec2Gateway:
             case _:
                 self.physics.terminated(before)
         return self._told(call.operation, before)
+
+    def _reboot(self, call: WireCall, environ: Environ, body: bytes) -> Answer:
+        ids = _ids(call.parameters)
+        self._authorize(call, ids)
+        refusing.check_reboot(self.physics.instances(), ids)
+        answer = self._forward(environ, body)
+        for name in ids if answer[0] == 200 else ():
+            self.physics.rebooted(name)
+        return answer
+
+    def _authorize(self, call: WireCall, ids: Iterable[str]) -> None:
+        if call.caller in self.may_start:
+            known = self.physics.instances()
+            refusing.check_tag(known, call.operation, ids, *self.may_start[call.caller])
 
     def _told(self, operation: str, before: Mapping[str, str]) -> Answer:
         """The answer to a change of states: moto's own always claims that something moved."""

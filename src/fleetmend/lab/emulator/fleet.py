@@ -120,6 +120,7 @@ def _run(
             workshop.finish(identity, member, named)
         with emulators.lock:
             emulators.physics.body(identity).operator = member.operator
+            emulators.physics.instances()[identity].disable_api_stop = member.protected
             if not member.root:
                 emulators.physics.lose_root(identity)
             if member.state == "stopped":

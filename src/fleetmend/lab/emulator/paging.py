@@ -20,6 +20,13 @@ RETIREMENT = "instance-retirement"
 """The code of the event that announces it (DescribeInstanceStatus, InstanceStatusEvent)."""
 _SETS = {"DescribeInstances": "reservationSet", "DescribeInstanceStatus": "instanceStatusSet"}
 
+ELEMENTS = {
+    "system": "systemStatus",
+    "instance": "instanceStatus",
+    "attached-ebs": "attachedEbsStatus",
+}
+"""What an item of DescribeInstanceStatus calls each check."""
+
 Xml.register_namespace("", NAMESPACE)
 
 
@@ -131,6 +138,29 @@ def status_item(
             Xml.SubElement(details, tag("name")).text = "reachability"
             detail = {"ok": "passed", "impaired": "failed"}.get(status, status)
             Xml.SubElement(details, tag("status")).text = detail
+
+
+def filtered_checks(asked: dict[str, Any]) -> dict[str, set[str]]:
+    """Takes the filters for status checks out of a request: moto has none of them."""
+    wanted: dict[str, set[str]] = {}
+    for key in [key for key in asked if key.startswith("Filter.") and key.endswith(".Name")]:
+        check = str(asked[key]).removesuffix("-status.status")
+        if check not in ELEMENTS:
+            continue
+        head = f"{key.removesuffix('Name')}Value."
+        values = [name for name in asked if name.startswith(head)]
+        wanted[check] = {str(asked.pop(name)) for name in values}
+        asked.pop(key)
+    return wanted
+
+
+def keep_checks(document: Xml.Element, wanted: Mapping[str, set[str]]) -> None:
+    """Keep the items of DescribeInstanceStatus whose checks are as filtered for."""
+    holder = document.find(tag(_SETS["DescribeInstanceStatus"]))
+    for item in list(holder) if holder is not None else ():
+        found = {one: item.findtext(f"{tag(ELEMENTS[one])}/{tag('status')}") for one in wanted}
+        if holder is not None and any(found[one] not in wanted[one] for one in wanted):
+            holder.remove(item)
 
 
 def parse(content: bytes) -> Xml.Element:

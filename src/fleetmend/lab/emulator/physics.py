@@ -155,36 +155,6 @@ class Physics:
         if address and any(card.private_ip_address == address for card in taken):
             raise Refused("InvalidIPAddress.InUse", "Address is in use.")
 
-    def check_tag(self, ids: Iterable[str], key: str, value: str) -> None:
-        """Refuse a call as a whole, as IAM does where a policy asks for a tag.
-
-        Raises:
-            Refused: one has not this tag; IAM names it in its message.
-        """
-        known = self.instances()
-        for name in ids:
-            tags = {tag["key"]: tag["value"] for tag in known[name].get_tags()}
-            if tags.get(key) != value:
-                raise Refused(
-                    "UnauthorizedOperation",
-                    "You are not authorized to perform this operation: ec2:StartInstances on "
-                    f"resource: arn:aws:ec2:::instance/{name}",
-                )
-
-    def check_stop(self, ids: Iterable[str]) -> None:
-        """Refuse a stop as a whole, as StopInstances does.
-
-        Raises:
-            Refused: one is in no state to be stopped.
-        """
-        known = self.instances()
-        for instance in (known[name] for name in ids if name in known):
-            if instance.state not in {"running", "stopping", "stopped"}:
-                raise Refused(
-                    "IncorrectInstanceState",
-                    f"The instance '{instance.id}' is not in a state from which it can be stopped.",
-                )
-
     # What happens after moto did its part
 
     def started(self, before: dict[str, str]) -> None:
@@ -269,19 +239,27 @@ class Physics:
         instance = self.instances()[name]
         instance.block_device_mapping.pop(instance.root_device_name)
 
-    def impair(self, name: str, check: str) -> None:
-        """Let a status check fail until `heal` or a fresh start."""
-        self.body(name).impaired.add(check)
+    def impair(self, name: str, check: str, until: str = "start") -> None:
+        """Let a status check fail until `heal`, or until a `reboot` or a fresh `start`."""
+        self.body(name).impaired[check] = until
         if self.instances()[name].state == "running":
             self.announce(name, "impaired")
 
     def heal(self, name: str) -> None:
         """Let every status check be ok again, and whatever else was said of it be good."""
+        self.body(name).target_ill = False
+        self._mend(name, {"reboot", "start", "heal"})
+
+    def rebooted(self, name: str) -> None:
+        """It was rebooted: the state stays, and the checks know of it after a while."""
+        self._later(name, self.pace.checks, lambda name: self._mend(name, {"reboot"}))
+
+    def _mend(self, name: str, ways: set[str]) -> None:
         body = self.body(name)
-        body.target_ill = False
-        if not body.impaired:
+        ill = bool(body.impaired)
+        body.impaired = {one: way for one, way in body.impaired.items() if way not in ways}
+        if not ill or body.impaired:
             return
-        body.impaired.clear()
         if self.instances()[name].state == "running" and time.monotonic() >= body.ready_at:
             self.announce(name, "healthy")
 
@@ -340,7 +318,7 @@ class Physics:
             self._enter(name, "stopped")
             return
         takes = self.pace.checks if body.checks_take is None else body.checks_take
-        body.impaired.clear()
+        body.impaired = {one: way for one, way in body.impaired.items() if way == "heal"}
         body.running_at = time.monotonic()
         body.ready_at = body.running_at + takes
         self._enter(name, "running")

@@ -116,10 +116,10 @@ def _parts(world: "World", verb: Verb) -> bool:
 def _ailments(world: "World", verb: Verb) -> bool:
     physics, ids = world.emulators.physics, _ids(world, verb)
     match verb:
-        case fleet.Impair(check=check):
+        case fleet.Impair(check=check, until=until):
             with world.emulators.lock:
                 for name in ids:
-                    physics.impair(name, check)
+                    physics.impair(name, check, until)
         case fleet.Heal():
             with world.emulators.lock:
                 for name in ids:

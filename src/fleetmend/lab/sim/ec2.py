@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
+from fleetmend.lab.sim import mending
 from fleetmend.lab.sim.engine import Engine
 from fleetmend.lab.sim.fleet import Instance, Look, SimFleet
 from fleetmend.lab.sim.hardware import Hardware, tagged
@@ -80,6 +81,12 @@ class Ec2:
                 return self._status(params)
             case "StartInstances":
                 return self._start(params)
+            case "StopInstances":
+                return mending.stop(self.fleet, self._known, self._authorize, params)
+            case "RebootInstances":
+                return mending.reboot(self.fleet, self._known, self._authorize, params)
+            case "DescribeInstanceTypes":
+                return mending.types(params)
             case "RunInstances" if self.hardware:
                 return self._run(params, self.hardware)
             case _ if self.hardware:
@@ -200,7 +207,7 @@ class Ec2:
     def _start(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """All or nothing: one instance that cannot be started fails the whole call."""
         wanted = [self._known(identity) for identity in params["InstanceIds"]]
-        self._authorize(wanted)
+        self._authorize("StartInstances", wanted)
         wrong = [one for one in wanted if one.state not in {"stopped", "pending", "running"}]
         if wrong:
             raise AwsError(
@@ -235,7 +242,7 @@ class Ec2:
         changes = [self._started(one) for one in wanted]
         return {"StartingInstances": changes}
 
-    def _authorize(self, wanted: Sequence[Instance]) -> None:
+    def _authorize(self, operation: str, wanted: Sequence[Instance]) -> None:
         """IAM judges the tag of every instance of the call."""
         key, value = self.may_start
         denied = [one for one in wanted if one.tags.get(key) != value]
@@ -244,7 +251,7 @@ class Ec2:
                 "UnauthorizedOperation",
                 "You are not authorized to perform this operation. User: arn:aws:sts::"
                 "123456789012:assumed-role/recovery/f is not authorized to perform: "
-                f"ec2:StartInstances on resource: arn:aws:ec2:::instance/{denied[0].id}",
+                f"ec2:{operation} on resource: arn:aws:ec2:::instance/{denied[0].id}",
                 culprits=_ids(denied),
             )
 
@@ -344,6 +351,8 @@ def _matches(instance: Instance, look: Look, name: str, values: Sequence[str]) -
         found = [instance.id]
     elif name == "instance-state-code":
         found = [str(CODES[look.state])]
+    elif name.endswith("-status.status"):
+        found = ["impaired" if name.removesuffix("-status.status") in look.impaired else "ok"]
     elif name == "tag-key":
         found = list(look.tags)
     elif name.startswith("tag:"):

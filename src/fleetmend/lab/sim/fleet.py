@@ -1,18 +1,26 @@
 """Instances and their physics: transitions that take time, checks that fill in after the boot."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
 from fleetmend.lab.history import HEALTHY
 from fleetmend.lab.sim.engine import Engine
+from fleetmend.lab.tape import Truth
 
 PENDING_TAKES = (4.0, 12.0)
 """Seconds from `pending` to `running`, least and most."""
 
 BOOT_TAKES = 45.0
 """Seconds from `running` until every status check is ok, unless a scenario says otherwise."""
+
+WITH_STORE = re.compile(r"(i\d|d\d|h\d|x1|z1d|[a-z]+\d+[a-z]*d)[a-z0-9-]*\.\w+")
+"""Types with instance store volumes: `d` for disk after the generation, and storage families."""
+
+REBOOT_TAKES = 60.0
+"""Seconds from a reboot until the status checks know of it."""
 
 SHUTDOWN_TAKES = 10.0
 FORGOTTEN_AFTER = 3600.0
@@ -36,6 +44,7 @@ class Look:
 class Instance:
     """One simulated instance. `past` is everything that was ever true of it, newest last.
 
+    `ills` are its failing checks, with what mends each: `reboot`, `start`, `heal`.
     What concerns its group: `marked` unhealthy, in `standby`, `succeeds` another member; what is
     said of it beside EC2: `target_ill`, `alarmed`, `silent`, and when AWS retires it.
     """
@@ -51,6 +60,8 @@ class Instance:
     falls_back: int = 0
     operator: str = ""
     root: bool = True
+    protected: bool = False
+    ills: dict[str, str] = field(default_factory=dict[str, str])
     is_spoiled: bool = False
     marked: bool = False
     standby: bool = False
@@ -85,6 +96,15 @@ class Instance:
     def booted_at(self) -> float:
         """When every status check is ok, or was."""
         return self.running_since + self.boot_takes
+
+    @property
+    def stores(self) -> bool:
+        """Whether its type comes with volumes on the host."""
+        return bool(WITH_STORE.fullmatch(self.type))
+
+    def truth(self, at: float, what: str) -> Truth:
+        """What is so of it at that moment, for the tape."""
+        return Truth(at, self.id, what, self.tags, self.operator, self.stores)
 
     def as_of(self, moment: float) -> Look | None:
         """What was true at that moment; None before it existed."""
@@ -176,18 +196,31 @@ class SimFleet:
         kept = {key: value for key, value in instance.tags.items() if key not in gone}
         self._note(instance, tags={**kept, **tags})
 
-    def impair(self, instance: Instance, check: str) -> None:
+    def impair(self, instance: Instance, check: str, until: str = "start") -> None:
         """Let a status check fail; without effect on what does not run."""
         if instance.state == "running":
-            self._note(instance, impaired=instance.past[-1].impaired | {check})
-            self.told(instance, "impaired")
+            instance.ills[check] = until
+            self._show(instance, "impaired")
+
+    def reboot(self, instance: Instance) -> None:
+        """What RebootInstances brings about: the state stays, and what a reboot mends is mended."""
+        mended = [check for check, until in instance.ills.items() if until == "reboot"]
+        self._later(instance, REBOOT_TAKES, lambda: self._mend(instance, mended))
+
+    def _mend(self, instance: Instance, checks: Collection[str]) -> None:
+        for check in checks:
+            instance.ills.pop(check, None)
+        if instance.past[-1].impaired and not instance.ills:
+            self._show(instance, HEALTHY)
+
+    def _show(self, instance: Instance, what: str) -> None:
+        self._note(instance, impaired=frozenset(instance.ills))
+        self.told(instance, what)
 
     def heal(self, instance: Instance) -> None:
         """Let every status check be ok again, and whatever else was said of it be good."""
         instance.target_ill = instance.alarmed = instance.silent = False
-        if instance.past[-1].impaired:
-            self._note(instance, impaired=frozenset[str]())
-            self.told(instance, HEALTHY)
+        self._mend(instance, list(instance.ills))
 
     def _booted(self, instance: Instance) -> None:
         if instance.is_spoiled:
@@ -198,6 +231,9 @@ class SimFleet:
             self._become(instance, "stopped")
             return
         self._become(instance, "running", running_since=self.engine.now)
+        instance.ills = {one: until for one, until in instance.ills.items() if until == "heal"}
+        if instance.ills:
+            self._show(instance, "impaired")
         self._later(instance, instance.boot_takes, lambda: self._ok(instance))
 
     def _ok(self, instance: Instance) -> None:

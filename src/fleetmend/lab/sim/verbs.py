@@ -7,7 +7,7 @@ from fleetmend.lab.scenario import when_tagged
 from fleetmend.lab.sim.ec2 import Shortage
 from fleetmend.lab.sim.fleet import Instance
 from fleetmend.lab.sim.world import World
-from fleetmend.lab.tape import Said, Truth
+from fleetmend.lab.tape import Said
 from fleetmend.lab.vocabulary import aws, fleet, general, health, rebuild, recovery, runs
 from fleetmend.lab.words import Verb
 
@@ -60,14 +60,14 @@ def _fleet(world: World, verb: Verb) -> bool:
         case fleet.Terminate():
             for one in them:
                 world.fleet.terminate(one)
-        case fleet.Impair(check=check):
+        case fleet.Impair(check=check, until=until):
             for one in them:
-                world.fleet.impair(one, check)
+                world.fleet.impair(one, check, until)
         case fleet.Heal():
             for one in them:
                 world.fleet.heal(one)
                 if world.installed.concern == "health":
-                    world.tape.truths.append(Truth(world.engine.now, one.id, "well", one.tags))
+                    world.tape.truths.append(one.truth(world.engine.now, "well"))
         case _:
             return False
     return True
@@ -109,9 +109,7 @@ def _makeup(world: World, verb: Verb) -> bool:
             tags = when_tagged(verb.set, world.installed.epoch)
             for one in them:
                 world.fleet.retag(one, tags, verb.remove)
-                world.tape.truths.append(
-                    Truth(world.engine.now, one.id, "retagged", one.tags, one.operator)
-                )
+                world.tape.truths.append(one.truth(world.engine.now, "retagged"))
         case fleet.NoCapacity(zone=zone, type=kind, span=span):
             world.ec2.shortages.append(Shortage(zone, kind, world.engine.now + span))
         case fleet.ZoneOutage(zone=zone, span=span):
@@ -138,7 +136,7 @@ def _groups(world: World, verb: Verb) -> bool:
                 _ail(one, verb, now)
                 sick = isinstance(verb, (health.UnhealthyTarget, health.ApplicationAlarm))
                 what = "ailing" if sick else verb.word
-                world.tape.truths.append(Truth(now, one.id, what, one.tags))
+                world.tape.truths.append(one.truth(now, what))
         case _:
             return False
     return True

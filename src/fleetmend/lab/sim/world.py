@@ -26,7 +26,7 @@ from fleetmend.lab.sim.replies import Answer, AwsError, NoAnswer
 from fleetmend.lab.sim.s3 import S3
 from fleetmend.lab.sim.scaling import SimGroup, SimHerd
 from fleetmend.lab.sim.small import Parameters, Topic
-from fleetmend.lab.tape import Call, Run, Tape, Truth, as_json, subjects
+from fleetmend.lab.tape import Call, Run, Tape, as_json, subjects
 from fleetmend.lab.vocabulary.runs import CrashAtCall, PauseAtCall
 
 LATENCY = {
@@ -282,9 +282,7 @@ class World:
 
     def _state(self, instance: Instance, what: str) -> None:
         self.note("state", instance.name, what)
-        self.tape.truths.append(
-            Truth(self.engine.now, instance.id, what, instance.tags, instance.operator)
-        )
+        self.tape.truths.append(instance.truth(self.engine.now, what))
         if what == "terminated" and self.ec2.hardware:
             self.ec2.hardware.release(instance)
         self.scaling.heard(instance, what)
@@ -366,11 +364,10 @@ class World:
             )
             instance = self.fleet.named[member.name]
             instance.operator, instance.root = member.operator, member.root
+            instance.protected = member.protected
             if self.ec2.hardware:
                 self.ec2.hardware.outfit(instance, member.parts)
-            self.tape.truths.append(
-                Truth(0.0, instance.id, "running", instance.tags, instance.operator)
-            )
+            self.tape.truths.append(instance.truth(0.0, "running"))
             if member.state == "stopped":
                 stopped.append(member.name)
         if stopped:

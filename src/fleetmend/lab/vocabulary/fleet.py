@@ -29,11 +29,15 @@ class Terminate(Verb, word="terminate", short="subject", group=GROUP):
 
 
 class Impair(Verb, word="impair", short="subject", group=GROUP):
-    """Lets a status check of running instances fail until `heal` or a fresh start."""
+    """Lets a status check of running instances fail until `heal`, or what else mends it."""
 
     subject: Subject = Field(description="which instances")
     check: Literal["system", "instance", "attached-ebs"] = Field(
         default="instance", description="which status check fails"
+    )
+    until: Literal["reboot", "start", "heal"] = Field(
+        default="start",
+        description="what mends it at the latest: a reboot, a fresh start, or nothing but `heal`",
     )
 
 

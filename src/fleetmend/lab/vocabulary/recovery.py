@@ -222,6 +222,25 @@ class Attempts(Bounded, word="attempts", short="subject", group=GROUP):
         return next((f for f in findings if not f.held), findings[0])
 
 
+class Mended(Bounded, word="mended", short="subject", group=GROUP):
+    """How often it was rebooted or stopped while it ran impaired: calls that AWS accepted."""
+
+    subject: Subject = Field(description="which instances; each must")
+    by: Literal["reboot", "stop"] = Field(default="reboot", description="which of the two")
+
+    def judge(self, court: Court) -> Finding:
+        """Counts per instance; the first that is out of bounds decides."""
+        call = {"reboot": "ec2:RebootInstances", "stop": "ec2:StopInstances"}[self.by]
+        findings = [
+            self.count(
+                sum(not one.detail.get("error") for one in court.history.of("call", call, name)),
+                f"{self.by}s of {name}",
+            )
+            for name in court.expand(self.subject)
+        ]
+        return next((f for f in findings if not f.held), findings[0])
+
+
 class Alerts(Bounded, word="alerts", short="about", group=GROUP):
     """How many alerts were delivered about it."""
 

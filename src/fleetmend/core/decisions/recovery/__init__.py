@@ -8,7 +8,8 @@ The rules are those of the AWS documents named beside them and of docs/recovery.
 from dataclasses import replace
 from datetime import datetime
 
-from fleetmend.core.decisions.recovery import down, gates, turns, up
+from fleetmend.core.decisions.recovery import ailing, down, gates, turns, up
+from fleetmend.core.decisions.recovery.ailing import REBOOT, STOP
 from fleetmend.core.decisions.recovery.down import START
 from fleetmend.core.decisions.recovery.mass import FREE, Brake
 from fleetmend.core.decisions.recovery.turns import CONCERN
@@ -25,7 +26,7 @@ from fleetmend.core.model import (
     Status,
 )
 
-__all__ = ["CONCERN", "START", "decide", "learn"]
+__all__ = ["CONCERN", "REBOOT", "START", "STOP", "decide", "learn"]
 
 
 def decide(
@@ -62,7 +63,7 @@ def decide(
         return gates.out_of_scope(known, policy)
     match seen.state:
         case "running":
-            return up.running(known, seen, policy, now)
+            return up.running(known, seen, policy, now, intent_id, brake=brake)
         case "pending":
             return up.pending(known, policy, now)
         case _:
@@ -71,7 +72,7 @@ def decide(
 
 
 def learn(record: Record, outcome: Outcome, policy: RecoveryPolicy, now: datetime) -> Record:
-    """The record after AWS answered the start that its intent announced.
+    """The record after AWS answered the act that its intent announced.
 
     Only an attempt that was issued is spent; capacity, throttling and conflicts started nothing
     and get a back-off of their own. `now` is the store's time after the answer.
@@ -85,8 +86,11 @@ def learn(record: Record, outcome: Outcome, policy: RecoveryPolicy, now: datetim
         return turns.closed(record, "gone", "AWS no longer knows this instance").telling(
             "gone", f"{record.subject} is gone: AWS no longer knows it"
         )
-    attempt = Attempt(now, result, outcome.code, outcome.message)
+    act = turns.tried(record.intent)
+    attempt = Attempt(now, result, outcome.code, outcome.message, act)
     record = replace(record, attempts=(*record.attempts, attempt))
+    if act:
+        return ailing.learn(record, attempt, policy, now)
     match result:
         case Result.ACCEPTED | Result.UNKNOWN:
             state = IntentState.ISSUED if result is Result.ACCEPTED else IntentState.UNKNOWN
@@ -98,10 +102,6 @@ def learn(record: Record, outcome: Outcome, policy: RecoveryPolicy, now: datetim
                 replace(record, reason="started", note=note, next_look_at=look), state
             )
         case Result.WOULD:
-            note = "would have been started; mode is observe, or this was a plan"
-            record = replace(
-                record, status=Status.REFUSED, reason="observe", note=note, next_look_at=None
-            )
-            return turns.with_intent(record, IntentState.DONE)
+            return turns.would(record, "started")
         case _:
             return turns.failed(turns.with_intent(record, IntentState.DONE), policy, now)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from fleetmend.core.budgets import due
 from fleetmend.core.decisions.recovery import refusals, turns
+from fleetmend.core.decisions.recovery.ailing import STOP
 from fleetmend.core.decisions.recovery.mass import FREE, Brake
 from fleetmend.core.model import (
     Decision,
@@ -18,7 +19,7 @@ from fleetmend.core.model import (
 )
 from fleetmend.core.scope import MASS_STOP
 
-START = "start"
+START = turns.START
 
 
 def down(
@@ -36,10 +37,11 @@ def down(
     record = turns.opened(record, now)
     refusal = refusals.refusal(record, seen, policy, now)
     if refusal:
-        return turns.refused(_told(record, *refusal[:2]), *refusal)
+        return turns.refused(_left_down(_told(record, *refusal[:2]), refusal[1]), *refusal)
     if brake.held:
         return turns.refused(record, MASS_STOP, brake.held, None)
-    if record.attempts and record.attempts[-1].result is Result.WOULD:
+    last = record.attempts[-1] if record.attempts else None
+    if last and not last.act and last.result is Result.WOULD:
         return Decision("observe", record)
     record = replace(record, status=Status.OPEN)
     if seen.state != "stopped":
@@ -67,9 +69,17 @@ def _told(record: Record, code: str, note: str) -> Record:
     return record.telling("no-root-volume", f"{record.subject} stays down", why=note)
 
 
+def _left_down(record: Record, note: str) -> Record:
+    """What Fleetmend itself stopped does not stay down in silence, whatever keeps it there."""
+    if not record.attempts or record.attempts[-1].act != STOP:
+        return record
+    text = f"{record.subject} was stopped to move it to another host, and stays down"
+    return record.telling("left-down", text, why=note)
+
+
 def _stopped(record: Record, policy: RecoveryPolicy, now: datetime, intent_id: str) -> Decision:
     last = record.attempts[-1] if record.attempts else None
-    if last and last.result in {Result.ACCEPTED, Result.UNKNOWN}:
+    if last and not last.act and last.result in {Result.ACCEPTED, Result.UNKNOWN}:
         if now < last.at + policy.settle:
             return Decision("settling", turns.look(record, now, last.at + policy.settle - now))
         fallen = replace(last, result=Result.FELL_BACK, message="started, and stopped again")

@@ -4,12 +4,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from fleetmend.core import incidents, ownership
-from fleetmend.core.decisions.recovery import turns
+from fleetmend.core.decisions.recovery import ailing, turns
 from fleetmend.core.incidents import is_live
 from fleetmend.core.model import (
     Attempt,
     Decision,
     Instance,
+    Intent,
     IntentState,
     Record,
     RecoveryPolicy,
@@ -37,21 +38,36 @@ def without_expired_intent(record: Record | None, seen: Instance | None) -> Reco
     """The record after a planned intent ran out: was the call sent before the crash?
 
     EC2 moves LaunchTime at every start, so an instance that was launched since the plan, or is
-    on its way up, shows a start that was issued; anything else shows that nothing was begun,
-    and nothing is spent.
+    on its way up, shows a start that was issued; one that is down shows a stop. Nothing shows a
+    reboot: it counts as issued, since one too few is better than one too many. Anything else
+    shows that nothing was begun, and nothing is spent.
     """
     if record is None or record.intent is None or record.intent.state is not IntentState.PLANNED:
         return record
-    planned = record.intent.planned_at
-    launched = seen.launched_at if seen else None
-    began = launched is not None and launched >= planned - _CLOCK_ALLOWANCE
-    if seen is not None and (began or seen.state in {"pending", "running"}):
+    if seen is not None and _began(record.intent, seen):
         attempt = Attempt(
-            planned, Result.UNKNOWN, "IntentExpired", "the run ended before its answer"
+            record.intent.planned_at,
+            Result.UNKNOWN,
+            "IntentExpired",
+            "the run ended before its answer",
+            turns.tried(record.intent),
         )
         record = replace(record, attempts=(*record.attempts, attempt))
         return turns.with_intent(record, IntentState.UNKNOWN)
     return replace(record, intent=None)
+
+
+def _began(intent: Intent, seen: Instance) -> bool:
+    """Whether what is seen shows that the call was sent, or cannot show that it was not."""
+    launched = seen.launched_at
+    since = launched is not None and launched >= intent.planned_at - _CLOCK_ALLOWANCE
+    match intent.action:
+        case turns.START:
+            return since or seen.state in {"pending", "running"}
+        case ailing.STOP:
+            return since or seen.state in {"stopping", "stopped"}
+        case _:
+            return True
 
 
 def gone(

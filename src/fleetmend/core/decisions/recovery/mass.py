@@ -21,12 +21,14 @@ from fleetmend.core.scope import MASS_STOP, Scope, is_mass, recent, suspicious
 class Brake:
     """What a mass stop, or what may become one, lets through.
 
-    `held` is the sentence while nothing is started. `slots` are the bounds that cut the subjects
+    `held` is the sentence while nothing is started, `outage` the one while nothing that is impaired
+    is mended. `slots` are the bounds that cut the subjects
     into shares of one `every` each, from `since` on. `waits` is until when each may not be
     started, because more stops may be on their way.
     """
 
     held: str = ""
+    outage: str = ""
     since: datetime | None = None
     slots: tuple[float, ...] = ()
     every: timedelta = timedelta(minutes=1)

@@ -6,10 +6,11 @@ from datetime import datetime
 from fleetmend.core import incidents
 from fleetmend.core.budgets import deferred_run, due, used_up
 from fleetmend.core.incidents import cause, closed, look, next_try, refused, with_intent
-from fleetmend.core.model import Record, RecoveryPolicy, Result, Status
+from fleetmend.core.model import Intent, IntentState, Record, RecoveryPolicy, Result, Status
 
 __all__ = [
     "CONCERN",
+    "START",
     "cause",
     "closed",
     "failed",
@@ -17,18 +18,33 @@ __all__ = [
     "look",
     "opened",
     "refused",
+    "tried",
     "with_intent",
+    "would",
 ]
 
 CONCERN = "recovery"
+START = "start"
 
 _DEFERRALS_BEFORE_TOLD = 3
 """Throttling for a minute and a half is news; a single one is not."""
 
 
-def opened(record: Record, now: datetime) -> Record:
+def opened(record: Record, now: datetime, reason: str = "stopped") -> Record:
     """The incident this trouble belongs to."""
-    return incidents.opened(record, "stopped", now)
+    return incidents.opened(record, reason, now)
+
+
+def tried(intent: Intent | None) -> str:
+    """What an attempt at this intent is called: a start is what recovery is there for."""
+    return "" if intent is None or intent.action == START else intent.action
+
+
+def would(record: Record, done: str) -> Record:
+    """The record after a dry run: what would have been done."""
+    note = f"would have been {done}; mode is observe, or this was a plan"
+    record = replace(record, status=Status.REFUSED, reason="observe", note=note, next_look_at=None)
+    return with_intent(record, IntentState.DONE)
 
 
 def failed(record: Record, policy: RecoveryPolicy, now: datetime) -> Record:

@@ -3,26 +3,35 @@
 from dataclasses import replace
 from datetime import datetime
 
-from fleetmend.core.decisions.recovery import turns
+from fleetmend.core.decisions.recovery import ailing, turns
+from fleetmend.core.decisions.recovery.ailing import REBOOT, STOP
+from fleetmend.core.decisions.recovery.mass import FREE, Brake
 from fleetmend.core.model import Decision, Instance, Record, RecoveryPolicy, Status
 
 
 def running(
-    record: Record | None, seen: Instance, policy: RecoveryPolicy, now: datetime
+    record: Record | None,
+    seen: Instance,
+    policy: RecoveryPolicy,
+    now: datetime,
+    intent_id: str,
+    *,
+    brake: Brake = FREE,
 ) -> Decision:
     """Started is not recovered: every status check that AWS reports must be ok.
 
     `not-applicable` is EC2's word for a check that does not exist for this instance. No check
     reported yet is doubt (EC2 DescribeInstanceStatus fills in after the boot).
     """
+    if ailing.is_ailing(seen) and policy.impaired != ailing.OFF:
+        known = record or Record(turns.CONCERN, seen.id, Status.CLOSED)
+        return ailing.ailing(known, seen, policy, now, intent_id, brake=brake)
     if record is None or record.status is Status.CLOSED:
         return Decision("running", record)
     if record.status is Status.REFUSED:
-        return Decision(
-            "running", turns.closed(record, "running", "it runs again, not by our doing")
-        )
+        return Decision("running", turns.closed(record, "running", "it runs, not by our doing"))
     verdicts = {check.name: check.status for check in seen.checks}
-    said = ", ".join(f"{name} {status}" for name, status in sorted(verdicts.items())) or "none yet"
+    said = ailing.said(seen)
     if verdicts and set(verdicts.values()) <= {"ok", "not-applicable"}:
         return _recovered(record, said)
     record = replace(record, reason="verifying", note=f"running; status checks: {said}")
@@ -46,12 +55,23 @@ def _recovered(record: Record, said: str) -> Decision:
     if not record.spent and not record.alerts:
         closed = turns.closed(record, "running", "it came back by itself, or somebody started it")
         return Decision("running", closed)
-    tries = f"{record.spent} attempt{'' if record.spent == 1 else 's'}"
     closed = turns.closed(record, "recovered", f"running, every status check is ok ({said})")
     return Decision(
         "recovered",
-        closed.telling("recovered", f"{record.subject} runs again after {tries}: {said}"),
+        closed.telling("recovered", f"{record.subject} runs again{_by(record)}: {said}"),
     )
+
+
+def _by(record: Record) -> str:
+    """What of ours went before."""
+    moved = bool(record.issued(STOP))
+    tries = f"{record.spent} attempt{'' if record.spent == 1 else 's'}"
+    did = [
+        *(["a reboot"] if record.issued(REBOOT) else []),
+        *(["a move to another host"] if moved else []),
+        *([tries] if record.spent > moved else []),
+    ]
+    return f" after {' and '.join(did)}" if did else ", not by our doing"
 
 
 def pending(record: Record | None, policy: RecoveryPolicy, now: datetime) -> Decision:

@@ -1,0 +1,51 @@
+"""What EC2 refuses of a call before it does anything; moto does it, or asks no such thing.
+
+Each raises `Refused` for the call as a whole. `known` are moto's instances by id.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from fleetmend.lab.emulator.paging import Refused
+from fleetmend.lab.emulator.untyped import Untyped
+
+Known = Mapping[str, Untyped]
+
+
+def check_tag(known: Known, operation: str, ids: Iterable[str], key: str, value: str) -> None:
+    """As IAM does where a policy asks for a tag: it names the one that lacks it."""
+    for name in ids:
+        tags = {tag["key"]: tag["value"] for tag in known[name].get_tags()}
+        if tags.get(key) != value:
+            raise Refused(
+                "UnauthorizedOperation",
+                f"You are not authorized to perform this operation: ec2:{operation} on "
+                f"resource: arn:aws:ec2:::instance/{name}",
+            )
+
+
+def check_stop(known: Known, ids: Iterable[str]) -> None:
+    """As StopInstances does: one is protected, or in no state to be stopped."""
+    for instance in _in(known, ids, {"running", "stopping", "stopped"}, "stopped"):
+        if instance.disable_api_stop is True:
+            raise Refused(
+                "OperationNotPermitted",
+                f"The instance '{instance.id}' may not be stopped. Modify its "
+                "'disableApiStop' instance attribute and try again.",
+            )
+
+
+def check_reboot(known: Known, ids: Iterable[str]) -> None:
+    """As RebootInstances does: one does not run."""
+    _in(known, ids, {"running"}, "rebooted")
+
+
+def _in(known: Known, ids: Iterable[str], states: set[str], done: str) -> list[Untyped]:
+    """Those instances, all of them in one of the states."""
+    some = [known[name] for name in ids if name in known]
+    for instance in some:
+        if instance.state not in states:
+            raise Refused(
+                "IncorrectInstanceState",
+                f"The instance '{instance.id}' is not in a state from which it can be {done}.",
+            )
+    return some

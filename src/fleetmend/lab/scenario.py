@@ -25,9 +25,17 @@ from fleetmend.components.marked import (
 )
 from fleetmend.core.groups import HealthPolicy
 from fleetmend.core.model import RecoveryPolicy, Selector
-from fleetmend.core.rebuilding import RebuildPolicy
+from fleetmend.core.rules import Rules
 from fleetmend.lab.entries import mappings, one_word
-from fleetmend.lab.vocabulary import End, HealthOverrides, PolicyOverrides, RebuildOverrides
+from fleetmend.lab.vocabulary import (
+    POLICIES,
+    End,
+    HealthOverrides,
+    PolicyOverrides,
+    RebuildOverrides,
+    RemediationOverrides,
+    RulesInForce,
+)
 from fleetmend.lab.words import (
     EXPECTATIONS,
     FROM_FILE,
@@ -40,13 +48,6 @@ from fleetmend.lab.words import (
 )
 
 __all__ = ["Instances", "Scenario", "ScenarioError", "Step", "load", "loads", "when_tagged"]
-
-POLICIES: Mapping[str, type[RecoveryPolicy | HealthPolicy]] = {
-    "recovery": RecoveryPolicy,
-    "rebuild": RebuildPolicy,
-    "health": HealthPolicy,
-}
-"""The policy of each concern."""
 
 AFTERMATH = 1800.0
 """Seconds a scenario goes on after its last entry when it does not say `end`."""
@@ -121,6 +122,8 @@ class Fleet(_Part):
 
     instances: tuple[Instances, ...] = Field(default=(), description="instances by name")
     groups: tuple[Group, ...] = Field(default=(), description="Auto Scaling groups")
+    vpc_tags: dict[str, str] = Field(default={}, description="the tags of their VPC")
+    creator: str = Field(default="", description="who launched all of them, as CloudTrail says")
 
 
 class Installed(_Part):
@@ -136,6 +139,9 @@ class Installed(_Part):
     )
     health: HealthOverrides = Field(
         default_factory=dict[str, Any], description="health's settings by name"
+    )
+    remediation: RemediationOverrides = Field(
+        default_factory=dict[str, Any], description="remediation's settings by name"
     )
     mode: Literal["off", "observe", "act"] = Field(default="act", description="the kill switch")
 
@@ -171,7 +177,7 @@ class Scenario(_Part):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     name: str = Field(min_length=1, description="one line for people")
-    concern: Literal["recovery", "rebuild", "health"] = Field(
+    concern: Literal["recovery", "rebuild", "health", "remediation"] = Field(
         default="recovery", description="whose controller is at work"
     )
     seed: int = Field(default=1, ge=0, description="everything random comes from it")
@@ -179,6 +185,9 @@ class Scenario(_Part):
         default="us-east-1", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="the AWS region"
     )
     fleet: Fleet = Field(description="what there is at the start")
+    rules: RulesInForce = Field(
+        default=Rules(()), description="the tag rules in force, as in a rules file"
+    )
     settings: Installed = Field(default=Installed(), description="the installation's settings")
     worlds: tuple[Literal["sim", "emulator"], ...] = Field(
         default=("sim", "emulator"), description="where it can be played"

@@ -118,12 +118,22 @@ class Tape:
         self.fired[what] = self.fired.get(what, 0) + 1
 
 
+def extras(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What the history tells of a call beside whom it names: the health it sets, or the tags."""
+    if "HealthStatus" in params:
+        return {"health": params["HealthStatus"]}
+    if "Resources" in params:
+        return {"tags": {tag["Key"]: tag.get("Value", "") for tag in params.get("Tags", ())}}
+    return {}
+
+
 def subjects(service: str, params: Mapping[str, Any]) -> tuple[str, ...]:
     """The instance ids that a call names."""
     match service:
         case "ec2":
             one = params.get("InstanceId") or _origin(params)
-            return tuple(params.get("InstanceIds", (one,) if one else ()))
+            found = params.get("InstanceIds") or params.get("Resources")
+            return tuple(found or ((one,) if one else ()))
         case "autoscaling":
             named = [params.get("InstanceId"), params.get("AutoScalingGroupName")]
             return tuple(str(name) for name in named if name)

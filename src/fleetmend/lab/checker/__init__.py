@@ -5,14 +5,14 @@ what was really so) and knows the specification, not the product. Each rule is a
 yields violations; `check` asks them all.
 """
 
-from fleetmend.lab.checker import acts, health, mass, mends, rebuilds, records
-from fleetmend.lab.checker.evidence import GroupLaw, Law, Violation, gather, live_intent
+from fleetmend.lab.checker import acts, health, mass, mends, rebuilds, records, remedies
+from fleetmend.lab.checker.evidence import GroupLaw, Law, RemedyLaw, Violation, gather, live_intent
 from fleetmend.lab.tape import Tape
 
 AT_LAST = (*records.AT_LAST, *rebuilds.AT_LAST)
 """What must have come true once a history is over and nothing disturbs it any more."""
 
-__all__ = ["GroupLaw", "Law", "Violation", "check", "duplicates"]
+__all__ = ["GroupLaw", "Law", "RemedyLaw", "Violation", "check", "duplicates"]
 
 
 def check(tape: Tape, law: Law, *, quiet: bool = False) -> list[Violation]:
@@ -25,11 +25,12 @@ def check(tape: Tape, law: Law, *, quiet: bool = False) -> list[Violation]:
             been settled and told, and a second pass change nothing.
     """
     evidence = gather(tape, law)
-    if law.groups is not None:
-        found = [*health.judged(evidence, law.groups)]
+    if law.groups is not None or law.remedies is not None:
+        found = [*health.judged(evidence, law.groups)] if law.groups else []
+        found += remedies.judged(evidence, law.remedies) if law.remedies else []
         rules = [acts.overlapping_intents, *records.OF_ANY]
         if quiet:
-            found += health.left_behind(evidence, law.groups)
+            found += health.left_behind(evidence, law.groups) if law.groups else []
             rules.append(records.told_at_last)
         found += [violation for rule in rules for violation in rule(evidence)]
         return sorted(found, key=lambda violation: violation.at)

@@ -73,6 +73,20 @@ class GroupLaw:
 
 
 @dataclass(frozen=True)
+class RemedyLaw:
+    """What is promised of remediation. `keys` may be filled in; `grace` in seconds is the shortest.
+
+    `asked` says that people ask for runs, which then come by the queue.
+    """
+
+    keys: frozenset[str]
+    grace: float
+    most: int = 10
+    lag: float = 35.0
+    asked: bool = False
+
+
+@dataclass(frozen=True)
 class Law:
     """What is promised. Durations in seconds; the defaults are the specification's."""
 
@@ -95,6 +109,8 @@ class Law:
     verify_window: float = 600.0
     groups: GroupLaw | None = None
     """What is promised of groups, where health is at work."""
+    remedies: RemedyLaw | None = None
+    """What is promised of remediation, where it is at work."""
     lag: float = 30.0
     """How old the facts may be that an act rests on: observation, and EC2's own consistency."""
 

@@ -16,6 +16,7 @@ from fleetmend.lab.sim import mending
 from fleetmend.lab.sim.engine import Engine
 from fleetmend.lab.sim.fleet import Instance, Look, SimFleet
 from fleetmend.lab.sim.hardware import Hardware, tagged
+from fleetmend.lab.sim.remedying import VPC, Remedied
 from fleetmend.lab.sim.replies import AwsError
 from fleetmend.lab.sim.stock import IMAGE
 
@@ -64,6 +65,8 @@ class Ec2:
     shortages: list[Shortage] = field(default_factory=list[Shortage])
     hardware: Hardware | None = None
     """What hangs on instances; there where a scenario is about that, since it costs time."""
+    remedied: Remedied | None = None
+    """What remediation alone calls; there where it is at work."""
     spoiled: dict[str, int] = field(default_factory=dict[str, int])
     """How many launches in an instance's place are terminated at once, by its id."""
     _launched: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
@@ -89,6 +92,8 @@ class Ec2:
                 return mending.types(params)
             case "RunInstances" if self.hardware:
                 return self._run(params, self.hardware)
+            case _ if self.remedied:
+                return self.remedied.handle(operation, params)
             case _ if self.hardware:
                 return self.hardware.handle(operation, params)
             case _:
@@ -301,6 +306,7 @@ class Ec2:
             "LaunchTime": self.epoch + timedelta(seconds=look.launched),
             "Placement": {"AvailabilityZone": instance.zone, "Tenancy": "default"},
             "State": {"Code": CODES[look.state], "Name": look.state},
+            "VpcId": VPC,
             "RootDeviceType": "ebs",
             "RootDeviceName": ROOT,
             "BlockDeviceMappings": [_root(instance)] if instance.root else [],

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fleetmend.core import claims
-from fleetmend.core.events import DOWN_PATTERN, SCALED_PATTERN, TERMINATED_PATTERN
+from fleetmend.core.events import DOWN_PATTERN, SCALED_PATTERN, TERMINATED_PATTERN, TURNED_PATTERN
 from fleetmend.core.model import Selector
 from fleetmend.core.rebuilding import RebuildPolicy
 
@@ -17,6 +17,7 @@ PATTERNS: Mapping[str, Mapping[str, Any]] = {
     "recovery": DOWN_PATTERN,
     "rebuild": TERMINATED_PATTERN,
     "health": SCALED_PATTERN,
+    "remediation": TURNED_PATTERN,
 }
 """What each concern's rule subscribes to."""
 
@@ -48,7 +49,8 @@ class Installed:
     @classmethod
     def of(cls, concern: str, region: str) -> "Installed":
         """One controller, with the schedule that its component gives it."""
-        return cls(region, concern=concern, sweep_every=60.0 if concern == "health" else 120.0)
+        own = {"health": 60.0, "remediation": 3600.0}
+        return cls(region, concern=concern, sweep_every=own.get(concern, 120.0))
 
     @property
     def states(self) -> frozenset[str]:

@@ -3,7 +3,10 @@
 from typing import TYPE_CHECKING
 
 from fleetmend.core.groups import HealthPolicy
-from fleetmend.lab.checker.evidence import GroupLaw, Law
+from fleetmend.core.remediation import RemediationPolicy
+from fleetmend.core.rules import Remedy
+from fleetmend.lab.checker.evidence import GroupLaw, Law, RemedyLaw
+from fleetmend.lab.vocabulary.recovery import Run
 
 if TYPE_CHECKING:
     from fleetmend.lab.sim.world import World
@@ -29,6 +32,18 @@ def law_of(world: "World") -> Law:
         tag=world.selector(),
         mode=world.scenario.settings.mode,
         groups=_of_groups(world) if world.installed.concern == "health" else None,
+        remedies=_of_remedies(world) if world.installed.concern == "remediation" else None,
+    )
+
+
+def _of_remedies(world: "World") -> RemedyLaw:
+    given, rules = world.scenario.settings.remediation, world.scenario.rules.rules
+    graces = [rule.grace.total_seconds() for rule in rules if Remedy.STOP in rule.remedies]
+    return RemedyLaw(
+        frozenset(rule.key for rule in rules if Remedy.FILL in rule.remedies),
+        min(graces, default=0.0),
+        most=int(given.get("most_changes", RemediationPolicy().most_changes)),
+        asked=any(isinstance(step.verb, Run) for step in world.scenario.timeline),
     )
 
 

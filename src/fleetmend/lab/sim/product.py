@@ -13,9 +13,10 @@ from fleetmend.lambdas import controller, settings, wiring
 from fleetmend.lambdas.health import HEALTH
 from fleetmend.lambdas.rebuild import REBUILD
 from fleetmend.lambdas.recovery import RECOVERY
+from fleetmend.lambdas.remediation import REMEDIATION
 
 _CONCERNS: Mapping[str, controller.Concern[Any, Any]] = {
-    concern.name: concern for concern in (RECOVERY, REBUILD, HEALTH)
+    concern.name: concern for concern in (RECOVERY, REBUILD, HEALTH, REMEDIATION)
 }
 
 

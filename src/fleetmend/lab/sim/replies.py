@@ -61,6 +61,7 @@ STATUS = {
 
 THROTTLED = {
     "autoscaling": "Throttling",
+    "cloudtrail": "ThrottlingException",
     "cloudwatch": "Throttling",
     "elbv2": "Throttling",
     "ec2": "RequestLimitExceeded",

@@ -4,11 +4,21 @@ import json
 from datetime import timedelta
 
 from fleetmend.lab.scenario import when_tagged
+from fleetmend.lab.sim import remedying
 from fleetmend.lab.sim.ec2 import Shortage
 from fleetmend.lab.sim.fleet import Instance
 from fleetmend.lab.sim.world import World
 from fleetmend.lab.tape import Said
-from fleetmend.lab.vocabulary import aws, fleet, general, health, rebuild, recovery, runs
+from fleetmend.lab.vocabulary import (
+    aws,
+    fleet,
+    general,
+    health,
+    rebuild,
+    recovery,
+    remediation,
+    runs,
+)
 from fleetmend.lab.words import Verb
 
 
@@ -30,7 +40,9 @@ def carry_out(world: World, verb: Verb) -> None:
     about = touched[0] if len(touched) == 1 else ""
     world.note("fault", about, verb.word, subjects=touched, told=verb.told())
     world.tape.fire(verb.word)
-    if not any(does(world, verb) for does in (_fleet, _parts, _makeup, _groups, _aws, _runs)):
+    if not any(
+        does(world, verb) for does in (_fleet, _parts, _makeup, _groups, _aws, _runs, _rules)
+    ):
         _people(world, verb)
 
 
@@ -201,6 +213,18 @@ def _runs(world: World, verb: Verb) -> bool:
         case runs.SkewedClock(ahead=ahead, behind=behind, span=span):
             world.function.skew = ahead - behind
             world.function.skewed_until = world.engine.now + span
+        case _:
+            return False
+    return True
+
+
+def _rules(world: World, verb: Verb) -> bool:
+    match verb:
+        case remediation.Scan():
+            remedying.scan(world)
+        case remediation.Undo(subject=subject, by=by):
+            for one in world.subjects(subject):
+                _send(world, "undo", subject=one, by=by, run=f"op-{world.engine.now:.0f}")
         case _:
             return False
     return True

@@ -11,7 +11,7 @@ from fleetmend.lab.checker.evidence import Law
 from fleetmend.lab.history import Event, History, Kind, measure
 from fleetmend.lab.scaling import Scaling
 from fleetmend.lab.scenario import Scenario, when_tagged
-from fleetmend.lab.sim import telling, wire
+from fleetmend.lab.sim import remedying, telling, wire
 from fleetmend.lab.sim.autoscaling import AutoScaling
 from fleetmend.lab.sim.disturbances import Disturbances
 from fleetmend.lab.sim.ec2 import CODES, Ec2
@@ -26,11 +26,12 @@ from fleetmend.lab.sim.replies import Answer, AwsError, NoAnswer
 from fleetmend.lab.sim.s3 import S3
 from fleetmend.lab.sim.scaling import SimGroup, SimHerd
 from fleetmend.lab.sim.small import Parameters, Topic
-from fleetmend.lab.tape import Call, Run, Tape, as_json, subjects
+from fleetmend.lab.tape import Call, Run, Tape, as_json, extras, subjects
 from fleetmend.lab.vocabulary.runs import CrashAtCall, PauseAtCall
 
 LATENCY = {
     "autoscaling": (0.05, 0.3),
+    "cloudtrail": (0.1, 0.5),
     "cloudwatch": (0.03, 0.15),
     "elbv2": (0.03, 0.15),
     "ec2": (0.08, 0.4),
@@ -93,7 +94,7 @@ class World:
             "sqs": self.queue.handle,
             "sns": self.topic.handle,
             "ssm": self.parameters.handle,
-        }
+        } | remedying.outfit(self)
 
     def law(self) -> Law:
         """What the checker holds this world to: the specification, and the scenario's settings."""
@@ -263,7 +264,7 @@ class World:
     def _called(self, call: Call) -> None:
         names = [self.name(identity) for identity in call.subjects]
         error = call.error or ("NoAnswer" if call.done is None else "")
-        more = {"health": call.params["HealthStatus"]} if "HealthStatus" in call.params else {}
+        more = extras(call.params)
         self.note(
             "call",
             names[0] if len(names) == 1 else "",

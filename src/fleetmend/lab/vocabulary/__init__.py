@@ -1,20 +1,39 @@
 """The words of scenario files: one file for each concern, others for what all share."""
 
-from fleetmend.lab.vocabulary import aws, fleet, health, rebuild, recovery, runs
+from collections.abc import Mapping
+
+from fleetmend.core.groups import HealthPolicy
+from fleetmend.core.model import RecoveryPolicy
+from fleetmend.core.rebuilding import RebuildPolicy
+from fleetmend.core.remediation import RemediationPolicy
+from fleetmend.lab.vocabulary import aws, fleet, health, rebuild, recovery, remediation, runs
 from fleetmend.lab.vocabulary.general import End
 from fleetmend.lab.vocabulary.health import HealthOverrides
 from fleetmend.lab.vocabulary.rebuild import RebuildOverrides
 from fleetmend.lab.vocabulary.recovery import PolicyOverrides
+from fleetmend.lab.vocabulary.remediation import RemediationOverrides, RulesInForce
 
 __all__ = [
+    "POLICIES",
     "End",
     "HealthOverrides",
     "PolicyOverrides",
     "RebuildOverrides",
+    "RemediationOverrides",
+    "RulesInForce",
     "aws",
     "fleet",
     "health",
     "rebuild",
     "recovery",
+    "remediation",
     "runs",
 ]
+
+POLICIES: Mapping[str, type[RecoveryPolicy | HealthPolicy]] = {
+    "recovery": RecoveryPolicy,
+    "rebuild": RebuildPolicy,
+    "health": HealthPolicy,
+    "remediation": RemediationPolicy,
+}
+"""The policy of each concern."""

@@ -62,7 +62,7 @@ class Mode(Verb, word="mode", short="mode", group=GROUP):
     """Sets the kill switch."""
 
     mode: Literal["off", "observe", "act"] = Field(description="what is allowed from now on")
-    concern: Literal["all", "recovery", "rebuild", "health"] = Field(
+    concern: Literal["all", "recovery", "rebuild", "health", "remediation"] = Field(
         default="recovery", description="for whom"
     )
 

@@ -115,7 +115,7 @@ _COMMON: Mapping[AlertKind, Meaning] = {
     "filled": Meaning(
         "{subject} was given a tag that it lacked",
         "info",
-        done="The tag is set, and what it was before is kept.",
+        done="It was missing; nothing was overwritten.",
         command="fleetmend undo {subject}",
     ),
     "gone": Meaning(

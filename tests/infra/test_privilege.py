@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from fleetmend.components.installation import main as installation
 from fleetmend.core.graph import Graph, Node
 from fleetmend.deploy.capture import capture
 from fleetmend.deploy.check import Severity, check
@@ -249,3 +250,20 @@ def test_check_judges_other_installations_by_the_shipped_recording(config) -> No
     found = [f for f in check(wide) if f.severity is not Severity.INFO]
     assert [f.rule for f in found] == ["iam-unused-grant"]
     assert "ec2:StopInstances" in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("impaired", "granted"),
+    [("off", set[str]()), ("reboot", {"ec2:RebootInstances"})],
+)
+def test_what_is_switched_off_is_neither_granted_nor_missed(impaired: str, granted) -> None:
+    graph = capture(installation, config={**recordings.CONFIG, "impaired": impaired})
+    node = next(node for node in graph.nodes if node.name == RECOVERY)
+    allowed = {
+        action
+        for statement in json.loads(node.inputs["policy"])["Statement"]
+        for action in statement["Action"]
+    }
+    mends = {"ec2:RebootInstances", "ec2:StopInstances", "ec2:DescribeInstanceTypes"}
+    assert allowed & mends == granted
+    assert [f for f in check(graph) if f.severity is not Severity.INFO] == []

@@ -1,37 +1,20 @@
 """Finding and mending the impaired over real boto3 clients: what is sent, what answers mean."""
 
-from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qs
+from datetime import timedelta
 
 import pytest
 from botocore import endpoint
 
-from fleetmend.aws.ec2 import DryRunFleet, Ec2Fleet
+from fleetmend.aws.ec2 import DryRunFleet
 from fleetmend.core.model import Result, Selector
 from fleetmend.core.ports import ObservationFailed
-from tests.unit.aws.wire import client, ec2_error, lost, response
-
-NOW = datetime(2030, 1, 1, tzinfo=UTC)
-LATER = NOW + timedelta(seconds=90)
+from tests.unit.aws.test_ec2 import LATER, NOW, answered
+from tests.unit.aws.wire import ec2_error, lost, response
 
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
     monkeypatch.setattr(endpoint.time, "sleep", lambda _: None)
-
-
-def answered(*answers):
-    """A fleet whose requests get these answers in turn, and the list of what was asked."""
-    left, asked = list(answers), []
-
-    def answer(request):
-        body = request.body.decode() if isinstance(request.body, bytes) else request.body
-        asked.append({key: value[0] for key, value in parse_qs(body).items()})
-        given = left.pop(0)
-        return given(request) if callable(given) else given
-
-    made = client("ec2", answer)
-    return Ec2Fleet(made, clock=lambda: NOW, remaining=lambda: timedelta(minutes=1)), asked
 
 
 def statuses(*ids):

@@ -6,22 +6,22 @@ suite. A mutant replaces a function of the product while it lives, and nothing e
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from itertools import count
 from typing import Any
 
 import pytest
 
 from fleetmend.aws import ec2, ledger, starting
-from fleetmend.core import holds, loop, ownership, record_json, telling
+from fleetmend.core import claims, holds, loop, ownership, record_json, telling, windows
 from fleetmend.core.decisions import recovery
 from fleetmend.core.decisions.recovery import down, gates, mass, turns
 from fleetmend.core.model import Attempt, Decision, Result, Status
 from fleetmend.core.ports import Lost, PortError
 from fleetmend.lab.scenario import Fleet, Installed, Instances, Scenario, Step
 from fleetmend.lab.vocabulary import aws, fleet, general, runs
-from fleetmend.lab.vocabulary.recovery import Hold, Release, RetryAll
-from fleetmend.lambdas import inbox
+from fleetmend.lab.vocabulary.recovery import Claimed, Hold, Release, RetryAll
+from fleetmend.lambdas import claiming, inbox
 from tests.scenarios import swarm
 
 Patch = pytest.MonkeyPatch
@@ -275,6 +275,27 @@ def _doubt_is_empty(patch: Patch) -> None:
     patch.setattr(ec2.Ec2Fleet, "observe", observe)
 
 
+def _nobody_claims(patch: Patch) -> None:
+    patch.setattr(claiming, "claimant", lambda *given, **more: "")
+
+
+def _robs_the_living(patch: Patch) -> None:
+    """A claim is taken over while its owner keeps it fresh."""
+    patch.setattr(claims, "is_over", lambda claimed_at, now: True)
+
+
+def _no_windows(patch: Patch) -> None:
+    patch.setattr(windows.Window, "open_until", lambda self, now: None)
+
+
+def _windows_in_utc(patch: Patch) -> None:
+    """A window is told by the machine's clock and not by those of its zone."""
+    real = windows.Window.open_until
+    patch.setattr(
+        windows.Window, "open_until", lambda self, now: real(replace(self, zone=UTC), now)
+    )
+
+
 def _history(*steps: Step, parts: Sequence[Instances] = (), end: float = 2400.0) -> Scenario:
     parts = parts or (Instances(name="api", count=1, tags=ON),)
     timeline = (*steps, Step(end, general.End()))
@@ -393,6 +414,25 @@ def slow_mass_stop() -> Iterable[Scenario]:
         yield _mass(*stops, Step(700.0, RetryAll()), seed=seed, end=2600.0)
 
 
+def claimed() -> Iterable[Scenario]:
+    """Another installation has the selector, and keeps it."""
+    for at in count(5):
+        kept = [Step(60.0 * k, Claimed(by="shop-prod")) for k in range(40)]
+        yield _history(*kept, Step(float(at), fleet.Stop(subject="api")))
+
+
+WINDOW = {"days": "sun", "from": "09:00", "to": "09:30", "zone": "Asia/Tokyo"}
+"""Half an hour from the simulation's first second on, by the clocks of Tokyo."""
+
+
+def in_a_window() -> Iterable[Scenario]:
+    """It stops in a recurring window, which ends before the history does."""
+    settings = Installed(recovery={"hold_windows": [{**WINDOW, "reason": "night", "by": "ana"}]})
+    for at in count(200):
+        made = _history(Step(float(at), fleet.Stop(subject="api")))
+        yield made.model_copy(update={"settings": settings})
+
+
 def unanswered() -> Iterable[Scenario]:
     """Each describe fails for good, one after the other."""
     for skip in count(0):
@@ -430,6 +470,10 @@ MUTANTS = (
     Mutant("what may become a mass stop is started", _no_gathering, 2, slow_mass_stop),
     Mutant("a mass stop is not paced", _no_pace, 2, mass_stop),
     Mutant("a mass stop resets itself", _brake_resets_itself, 2, mass_stop),
+    Mutant("another's claim is not respected", _nobody_claims, 2, claimed),
+    Mutant("a living owner is robbed of its claim", _robs_the_living, 2, claimed),
+    Mutant("a recurring window is no hold", _no_windows, 2, in_a_window),
+    Mutant("a window goes by UTC", _windows_in_utc, 2, in_a_window),
     Mutant("an unreadable record counts as none", _garbage_is_nothing, 2, unreadable),
     Mutant("a failed describe counts as empty", _doubt_is_empty, 10, unanswered),
 )

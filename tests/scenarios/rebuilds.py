@@ -1,18 +1,21 @@
 """Rebuild histories: one thing goes wrong at one call, and bugs are planted."""
 
 from collections.abc import Iterable
-from itertools import count
+from dataclasses import replace
+from itertools import count, cycle
 from typing import Any
 
 from fleetmend.aws import building, launching
-from fleetmend.core import rebuilding
-from fleetmend.core.decisions.rebuild import alive, gone
+from fleetmend.core import holds, rebuilding
+from fleetmend.core.decisions.rebuild import alive, gone, turns
 from fleetmend.lab import sim
 from fleetmend.lab.checker import check
 from fleetmend.lab.scenario import ExtraVolume, Fleet, Installed, Instances, Parts, Scenario, Step
 from fleetmend.lab.vocabulary import fleet, general, rebuild, runs
-from fleetmend.lab.vocabulary.recovery import Hold
-from tests.scenarios.mutants import Mutant, Patch
+from fleetmend.lab.vocabulary.recovery import Claimed, Hold
+from fleetmend.lambdas import claiming
+from tests.scenarios import swarm_rebuild
+from tests.scenarios.mutants import WINDOW, Mutant, Patch
 from tests.scenarios.points import Base
 
 ON = {"Auto-Rebuild": "true"}
@@ -124,6 +127,33 @@ def _forgets_who_went(patch: Patch) -> None:
     patch.setattr(entry._Sweep, "subjects", subjects)
 
 
+def _mends_unasked(patch: Patch) -> None:
+    """What is only to be told is given back."""
+    real = alive.decide
+
+    def decide(case: Any, intent_id: str) -> Any:
+        return real(replace(case, policy=replace(case.policy, drift="restore")), intent_id)
+
+    patch.setattr(alive, "decide", decide)
+
+
+def _works_on_what_is_held(patch: Patch) -> None:
+    patch.setattr(holds, "in_force", lambda *given: None)
+
+
+def _restores_at_each_try(patch: Patch) -> None:
+    tries = count()
+    patch.setattr(building, "restore_token", lambda subject, volume: f"{volume}-{next(tries)}")
+
+
+def _launches_in_a_window(patch: Patch) -> None:
+    patch.setattr(turns, "held", lambda record, case, tags: None)
+
+
+def _nobody_claims(patch: Patch) -> None:
+    patch.setattr(claiming, "claimant", lambda *given, **more: "")
+
+
 def crashes_at_the_launch() -> Iterable[Scenario]:
     """The run that launches crashes before or after, or is frozen there past its lease."""
     strikes = (
@@ -170,12 +200,64 @@ def unseen() -> Iterable[Scenario]:
         yield history(lost, Step(200.0 + k, fleet.Terminate(subject="api")))
 
 
+LOST = Parts(volumes=(ExtraVolume(snapshot=True),))
+RESTORES = Installed(rebuild={"drift": "restore"})
+
+
+def swarming() -> Iterable[Scenario]:
+    """The swarm's histories of rebuilds, from seed 1."""
+    return (swarm_rebuild.scenario(seed) for seed in count(1))
+
+
+def drifts_untold() -> Iterable[Scenario]:
+    """A volume is taken off and stands free; the setting says that people are told of it."""
+    for k in count():
+        yield history(Step(200.0 + k, rebuild.DetachVolume(subject="api")), parts=LOST)
+
+
+def drifts_while_held() -> Iterable[Scenario]:
+    """Somebody holds it by its tag, and takes a volume off."""
+    for k in count():
+        tag = fleet.Retag(subject="api", set={"fleetmend:hold-until": "+5h"})
+        taken = Step(200.0 + k, rebuild.DetachVolume(subject="api"))
+        yield history(Step(150.0, tag), taken, parts=LOST, settings=RESTORES)
+
+
+def crashes_at_the_restore() -> Iterable[Scenario]:
+    """A volume is lost for good, and the run that made another ends before it wrote that down."""
+    for when, verb in cycle((("before", runs.PauseAtCall), ("after", runs.CrashAtCall))):
+        more = {"span": 250.0} if verb is runs.PauseAtCall else {}
+        strike = verb(call=1, service="ec2", operation="CreateVolume", when=when, **more)
+        yield DRIFTED.scenario(Step(100.0, strike))
+
+
+def in_a_window() -> Iterable[Scenario]:
+    """It is terminated in a recurring window, which ends before the history does."""
+    window = {**WINDOW, "reason": "night", "by": "ana"}
+    for k in count():
+        gone_at = Step(200.0 + k, fleet.Terminate(subject="api"))
+        yield history(gone_at, settings=Installed(rebuild={"hold_windows": [window]}), end=3600.0)
+
+
+def claimed() -> Iterable[Scenario]:
+    """Another installation has the selector from before the end on."""
+    for k in count():
+        theirs = Step(150.0, Claimed(by="shop-prod"))
+        yield history(theirs, Step(300.0 + k, fleet.Terminate(subject="api")))
+
+
 MUTANTS = (
     Mutant("rebuilt without a client token", _without_token, 6, crashes_at_the_launch),
+    Mutant("rebuilt without a client token, in the swarm", _without_token, 4, swarming),
     Mutant("a client token for each try", _a_token_for_each_try, 6, crashes_at_the_launch),
     Mutant("a blueprint of what is unhealthy", _kept_while_unhealthy, 3, boots_slowly),
     Mutant("what was meant is resurrected", _resurrects_what_was_meant, 3, was_meant),
     Mutant("launched is taken for rebuilt", _believes_the_launch, 3, plainly),
     Mutant("a launch is not recognised", _never_looks_again, 6, crashes_at_the_launch),
+    Mutant("drift is mended though only to be told", _mends_unasked, 2, drifts_untold),
+    Mutant("what is held is worked on", _works_on_what_is_held, 2, drifts_while_held),
+    Mutant("a volume is restored at each try", _restores_at_each_try, 4, crashes_at_the_restore),
+    Mutant("a recurring window is no hold", _launches_in_a_window, 2, in_a_window),
+    Mutant("another's claim is not respected", _nobody_claims, 2, claimed),
     Mutant("what the last sweep knew is forgotten", _forgets_who_went, 3, unseen),
 )

@@ -1,12 +1,17 @@
 """Seeded histories: each seed switches on a random subset of what can go wrong.
 
-Replay one, with its timeline: `.venv/bin/python -m tests.scenarios.swarm SEED`.
+Replay one, with its timeline: `.venv/bin/python -m tests.scenarios.swarm SEED`. With `many` after
+the seed, it is one in which many stop together.
 """
 
+import multiprocessing
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 
 from fleetmend.lab import sim
@@ -253,6 +258,36 @@ def scenario(seed: int) -> Scenario:
     )
 
 
+def many(seed: int) -> Scenario:
+    """A dozen stop, at once or bit by bit: a mass stop, or nearly one, under a few faults."""
+    random = Random(f"swarm/many/{seed}")
+    names = [f"api-{k + 1}" for k in range(12)]
+    dice = Dice(random, names)
+    struck = random.sample(names, random.choice([7, 10, 12]))
+    begins, lasts = random.uniform(5.0, 200.0), random.choice([1.0, 60.0, 300.0])
+    for name in struck:
+        stop = fleet.Stop(subject=name, takes=dice.span(1.0, 30.0))
+        dice.at(stop, begins + random.uniform(0.0, lasts))
+    share = random.choice([0.02, 0.05, 0.1])
+    for fault in FAULTS.values():
+        if random.random() < share:
+            fault(dice)
+    dice.at(recovery.RetryAll(by="ana"), TROUBLE_UNTIL)
+    dice.at(general.End(), 2 * END)
+    mass = {"mass_count": 9, "pace": 3, "mass_stop": random.choice(["hold", "hold", "pace"])}
+    return Scenario(
+        name=f"swarm of many {seed}",
+        seed=seed,
+        fleet=Fleet(instances=(Instances(name="api", count=12, tags=ON),)),
+        settings=Installed(recovery={**QUICK, **mass}),
+        timeline=tuple(sorted(dice.steps, key=lambda step: step.at)),
+    )
+
+
+Swarm = Callable[[int], Scenario]
+"""A history for each seed."""
+
+
 @dataclass
 class Tally:
     """What some seeds came to. `transitions` are pairs of a record's (status, reason)."""
@@ -279,17 +314,17 @@ class Tally:
         return "\n".join(lines)
 
 
-def hunt(seed: int) -> tuple[list[Violation], sim.World]:
+def hunt(seed: int, of: Swarm = scenario) -> tuple[list[Violation], sim.World]:
     """Play a seed and check it."""
-    _, world = sim.record(scenario(seed))
+    _, world = sim.record(of(seed))
     return check(world.tape, world.law(), quiet=True), world
 
 
-def tally(seeds: Iterable[int]) -> Tally:
+def tally(seeds: Iterable[int], of: Swarm = scenario) -> Tally:
     """Play and check some seeds."""
     total = Tally()
     for seed in seeds:
-        found, world = hunt(seed)
+        found, world = hunt(seed, of)
         total.seeds += 1
         if found:
             total.broken[seed] = [str(violation) for violation in found]
@@ -302,14 +337,23 @@ def tally(seeds: Iterable[int]) -> Tally:
     return total
 
 
-def main() -> None:
-    """Replay one seed and print what happened."""
-    seed = int(sys.argv[1])
-    found, world = hunt(seed)
+def total(seeds: int, of: Swarm = scenario) -> Tally:
+    """All seeds from 1 on, on every core."""
+    chunks = [range(n, min(n + 20, seeds + 1)) for n in range(1, seeds + 1, 20)]
+    whole, context = Tally(), multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(os.cpu_count() or 1, 8), mp_context=context) as pool:
+        for part in pool.map(partial(tally, of=of), chunks):
+            whole.add(part)
+    return whole
+
+
+def replay(of: Swarm) -> None:
+    """Play the seed that the command line names, and print what happened."""
+    found, world = hunt(int(sys.argv[1]), of)
     for event in world.events:
         print(f"{event.at:9.3f} {event.kind:6} {event.subject:10} {event.what} {event.detail}")
     print("\n".join(str(violation) for violation in found) or "every promise kept")
 
 
 if __name__ == "__main__":
-    main()
+    replay(many if "many" in sys.argv else scenario)

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from botocore.exceptions import ClientError
@@ -26,6 +26,9 @@ _log = logging.getLogger(__name__)
 
 CONFLICTS = 5
 """How often a write that collided with another one (409) is sent again."""
+
+_UNSEEN = timedelta(seconds=5)
+"""Between a hint and its record: after longer than this a sweep may have looked at both."""
 
 _READ_AT_MOST = 1024 * 1024
 """Bytes of one object that are read; what is longer is no record, and evidence enough."""
@@ -93,9 +96,12 @@ class S3Ledger:
             nonce=self._nonce(),
             written_at=self.now(),
         )
-        if stamped.is_open and not (over.record and over.record.is_open):
+        opens = stamped.is_open and not (over.record and over.record.is_open)
+        if opens:
             self._hint(stamped)
         etag = self._put(stamped, over.etag)
+        if opens and self.now() - (stamped.written_at or self.now()) > _UNSEEN:
+            self._hint_again(stamped)
         if not stamped.is_open:
             self._forget_if_possible(stamped.subject)
         return Stored(stamped.subject, stamped, etag, self.now())
@@ -140,6 +146,13 @@ class S3Ledger:
         except SdkError as error:
             if status_of(error) not in {404, 409, 412}:
                 raise self._unavailable(f"removing {key}", error) from error
+
+    def _hint_again(self, record: Record) -> None:
+        """A sweep may have met the hint before its record was there, and taken it away."""
+        try:
+            self._hint(record)
+        except LedgerUnavailable as error:
+            _log.warning("a hint may be missing: %s", error)
 
     def _forget_if_possible(self, subject: str) -> None:
         """The record stands: a hint that could not be removed must not look like a lost write."""

@@ -29,6 +29,11 @@ def in_force(
     return max(holds, key=lambda hold: hold.until, default=None)
 
 
+def sentence(hold: Hold) -> str:
+    """Until when, by whom and why, for people."""
+    return f"held until {hold.until:%Y-%m-%dT%H:%M:%SZ} by {hold.by}: {hold.reason}"
+
+
 def _tagged(tags: Mapping[str, str]) -> Hold | None:
     value = tags.get(TAG)
     if value is None:

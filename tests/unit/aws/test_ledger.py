@@ -254,6 +254,33 @@ def test_an_incident_that_opens_again_while_a_hint_is_removed_keeps_its_own(worl
     assert closing.open() == ["i-1"]
 
 
+def test_a_hint_that_was_met_before_its_record_is_written_again(world):
+    """A run is frozen between the two, and a sweep finds the hint stale meanwhile."""
+
+    def meanwhile(act):
+        world.time.now += 100.0
+        sweep = world.ledger(container=1)
+        assert sweep.open() == ["i-1"]
+        sweep.forget("i-1")
+        return act()
+
+    world.faults.append(Fault("PutObject", meanwhile, "records/"))
+    ledger = world.ledger()
+    ledger.write(OPEN, ledger.read("i-1"))
+    assert world.ledger().open() == ["i-1"]
+
+
+def test_a_hint_that_cannot_be_written_again_does_not_make_the_write_look_lost(world):
+    def frozen(act):
+        world.time.now += 100.0
+        world.faults += refuse("PutObject", "AccessDenied", "open/")
+        return act()
+
+    world.faults.append(Fault("PutObject", frozen, "records/"))
+    ledger = world.ledger()
+    assert ledger.write(OPEN, ledger.read("i-1")).record.status is Status.OPEN
+
+
 def test_a_hint_that_this_ledger_does_not_know_is_left_to_the_sweep(world):
     world.ledger().write(OPEN, world.ledger().read("i-1"))
     other = world.ledger(container=1)

@@ -1,7 +1,7 @@
 """What is rebuilt, what stays gone, what is asked about; what drifted."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from hypothesis import given
@@ -33,6 +33,7 @@ from fleetmend.core.rebuilding import (
     to_detail,
     token,
 )
+from fleetmend.core.windows import Window
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
 ID, NEW = "i-0123456789abcdef0", "i-0fedcba9876543210"
@@ -160,6 +161,29 @@ def test_drift_while_held_is_left_alone() -> None:
     held = kept(hold=Hold(NOW + timedelta(hours=1), "ana", "at work"))
     one = seen(shape=LOST, pieces={"vol-data": "free"})
     assert decide(one, held, drift="reattach").act == ""
+
+
+NIGHT = Window(frozenset(range(7)), time(11), time(13), UTC, "batch", "ana")
+"""Open at NOW, for another hour."""
+
+
+def test_while_held_and_in_a_recurring_window_nothing_is_given_back_or_launched() -> None:
+    windows = (NIGHT,)
+    lost = seen(shape=LOST, pieces={"vol-data": "free"})
+    assert decide(lost, kept(), drift="reattach", hold_windows=windows).reason == "held"
+    waits = decide(gone(), kept(), hold_windows=windows)
+    assert (waits.reason, waits.act) == ("held", "")
+    assert waits.record.next_look_at == NOW + timedelta(hours=1)
+    assert waits.record.status is Status.OPEN, "it is rebuilt when the window ends"
+    copy = Copy(instance(identity=NEW), LOST, token(ID, 0))
+    known = Memory(blueprint=SHAPE, rebuilt=NEW, ended=True)
+    record = kept(known, status=Status.OPEN, reason="verifying", opened_at=NOW)
+    made = gone(copies=(copy,), pieces={"vol-data": "free"})
+    assert decide(made, record).act == "attach"
+    assert decide(made, record, hold_windows=windows).reason == "held"
+    said = Hold(NOW + timedelta(hours=2), "ana", "at work")
+    assert decide(made, replace(record, hold=said)).record.next_look_at == said.until
+    assert decide(replace(made, hold=said), record).reason == "held"
 
 
 def test_what_drifted_for_long_enough_was_meant() -> None:

@@ -314,7 +314,7 @@ class _Case:
         """Why no further member is marked now: code and sentence."""
         hold = holds.in_force(self.seen.tags, self.record.hold, self.now)
         if hold:
-            return "held", f"held until {hold.until:%Y-%m-%dT%H:%M:%SZ} by {hold.by}: {hold.reason}"
+            return "held", holds.sentence(hold)
         if self.seen.refreshing:
             return "refreshing", "an instance refresh or rollback is running"
         blocked = sorted(self.seen.suspended & _BLOCKING)

@@ -5,7 +5,7 @@ what was really so) and knows the specification, not the product. Each rule is a
 yields violations; `check` asks them all.
 """
 
-from fleetmend.lab.checker import acts, health, mass, mends, rebuilds, records, remedies
+from fleetmend.lab.checker import acts, health, leave, mass, mends, rebuilds, records, remedies
 from fleetmend.lab.checker.evidence import GroupLaw, Law, RemedyLaw, Violation, gather, live_intent
 from fleetmend.lab.tape import Tape
 
@@ -34,8 +34,10 @@ def check(tape: Tape, law: Law, *, quiet: bool = False) -> list[Violation]:
             rules.append(records.told_at_last)
         found += [violation for rule in rules for violation in rule(evidence)]
         return sorted(found, key=lambda violation: violation.at)
-    rules = [*acts.RULES, *mass.RULES, *mends.RULES, *rebuilds.RULES, *records.ALWAYS]
-    rules += AT_LAST if quiet else ()
+    rules = [*acts.RULES, *leave.RULES, *mass.RULES, *mends.RULES]
+    rules += [*rebuilds.RULES, *records.ALWAYS]
+    if quiet:
+        rules += AT_LAST if leave.is_ours_at_last(evidence) else (records.told_at_last,)
     found = [violation for rule in rules for violation in rule(evidence)]
     return sorted(found, key=lambda violation: violation.at)
 

@@ -96,6 +96,9 @@ class Law:
     lease: float = 90.0
     tag: tuple[str, str] = ("Auto-Recover", "true")
     mode: str = "act"
+    name: str = "fleetmend-sim"
+    windows: tuple[Mapping[str, str], ...] = ()
+    drift: str = "alert"
     mass_stop: str = "hold"
     mass_count: int = 50
     mass_share: float = 0.3

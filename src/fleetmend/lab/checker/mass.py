@@ -94,7 +94,7 @@ def _trips(evidence: Evidence) -> list[tuple[float, list[Subject]]]:
         return []
     stops = sorted(
         ((truth.at, subject) for subject in scope for truth in subject.truths
-         if truth.what == "stopping"),
+         if truth.what == "stopping" and truth.tags.get(law.tag[0]) == law.tag[1]),
         key=lambda pair: pair[0],
     )  # fmt: skip
     least = max(law.mass_count, law.mass_share * len(scope))

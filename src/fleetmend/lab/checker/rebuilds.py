@@ -110,22 +110,78 @@ def rebuilt_is_true(evidence: Evidence) -> Iterator[Violation]:
                 yield Violation("not-rebuilt", subject.id, write.at, str(detail.get("rebuilt")))
 
 
+def drift_as_set(evidence: Evidence) -> Iterator[Violation]:
+    """What a living instance has lost is given back only where the setting says so, and not held.
+
+    A volume is made for it once: what is sent again carries the same client token.
+    """
+    for subject in evidence.subjects.values():
+        tokens: dict[str, set[str]] = {}
+        for call in subject.makes:
+            if call.name == "ec2:RunInstances" or OVER & set(subject.states(0.0, call.at)):
+                continue
+            allowed = {"restore"} if call.name == "ec2:CreateVolume" else {"reattach", "restore"}
+            since = call.at - evidence.law.lag - evidence.law.lease
+            tags = subject.tags(since, call.at)
+            if evidence.law.drift not in allowed:
+                yield Violation("drift", subject.id, call.at, f"{call.name} was not asked for")
+            if all(held(evidence, t.get("fleetmend:hold-until"), call.at) for t in tags):
+                yield Violation("drift", subject.id, call.at, f"{call.name} although held")
+            if call.name == "ec2:CreateVolume" and call.took_effect:
+                sent = tokens.setdefault(str(call.params.get("SnapshotId")), set())
+                sent.add(str(call.params.get("ClientToken", call.n)))
+                if len(sent) > 1:
+                    yield Violation("twice", subject.id, call.at, "a volume was made again")
+
+
 def every_end_is_seen(evidence: Evidence) -> Iterator[Violation]:
     """What was kept and then terminated is written down as gone, whatever became of the event."""
     for subject in evidence.subjects.values():
         states = [truth for truth in subject.truths if truth.what in ALIVE | OVER]
-        if not subject.writes or not states or states[-1].what not in OVER:
+        over = bool(states) and states[-1].what in OVER
+        if not subject.writes or not over or evidence.spoiled(subject.id):
             continue
         last = subject.writes[-1]
         if _kept(last) is not None and last.reason in {"kept", "accepted"}:
             yield Violation("end-not-seen", subject.id, states[-1].at, f"still {last.reason}")
 
 
-AT_LAST: tuple[Callable[[Evidence], Iterator[Violation]], ...] = (every_end_is_seen,)
+def nobody_is_missing(evidence: Evidence) -> Iterator[Violation]:
+    """What was kept and then went is there again, or was meant to go, or somebody was told."""
+    key, value = evidence.law.tag
+    for subject in evidence.subjects.values():
+        states = [truth for truth in subject.truths if truth.what in ALIVE | OVER]
+        over = bool(states) and states[-1].what in OVER
+        if not over or evidence.spoiled(subject.id) or not any(map(_kept, subject.writes)):
+            continue
+        last, said = subject.writes[-1], {s.word for s in evidence.tape.said if s.id == subject.id}
+        tagged = [truth.tags.get(key) == value for truth in subject.truths]
+        held_by_tag = any("fleetmend:hold-until" in truth.tags for truth in subject.truths)
+        fine = {
+            "rebuilt": _alive_instead(evidence, subject.id) == 1,
+            "held": "hold" in said or held_by_tag,
+            "out-of-scope": not all(tagged),
+        }.get(last.reason, last.status == "exhausted" and bool(last.alerts))
+        if not fine:
+            text = f"{last.status}: {last.reason}"
+            yield Violation("missing", subject.id, states[-1].at, text)
+
+
+def _alive_instead(evidence: Evidence, origin: str) -> int:
+    """How many are there in its place at the end."""
+    made = [one for one, first in marks(evidence.tape).items() if first == origin]
+    return sum(evidence.subjects[one].states(0.0, 1e12)[-1] not in OVER for one in made)
+
+
+AT_LAST: tuple[Callable[[Evidence], Iterator[Violation]], ...] = (
+    every_end_is_seen,
+    nobody_is_missing,
+)
 
 RULES: tuple[Callable[[Evidence], Iterator[Violation]], ...] = (
     one_successor,
     nothing_resurrected,
     blueprints_of_the_healthy,
     rebuilt_is_true,
+    drift_as_set,
 )

@@ -31,6 +31,9 @@ def law_of(world: "World") -> Law:
         impaired_mass=int(given.get("impaired_mass", default.impaired_mass)),
         tag=world.selector(),
         mode=world.scenario.settings.mode,
+        name=world.installed.name,
+        windows=tuple(given.get("hold_windows", default.windows)),
+        drift=str(given.get("drift", default.drift)),
         groups=_of_groups(world) if world.installed.concern == "health" else None,
         remedies=_of_remedies(world) if world.installed.concern == "remediation" else None,
     )

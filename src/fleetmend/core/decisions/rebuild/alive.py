@@ -75,7 +75,7 @@ def _drifted(case: Case, instance: Instance, shape: Blueprint, intent_id: str) -
     """Something that hung on it hangs there no more."""
     if case.record.status is Status.EXHAUSTED and not _is_over(case):
         return Decision("exhausted", case.found)
-    if holds.in_force(instance.tags, case.record.hold, case.now):
+    if holds.in_force(instance.tags, case.record.hold, case.now, case.policy.hold_windows):
         return Decision("held", case.found)
     if _is_over(case) and is_healthy(instance):
         return _keep(case, shape, "accepted")

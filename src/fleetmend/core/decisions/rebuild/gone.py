@@ -25,6 +25,8 @@ _FINAL = frozenset({"rebuilt", "expired"})
 def decide(case: Case, intent_id: str) -> Decision:
     """Gates first: what was meant stays gone, and what is in doubt is asked about."""
     kept, record = case.memory.blueprint, case.record
+    if kept is None and record.status is Status.OPEN:
+        return _unknown(case)
     if kept is None or record.status is Status.REFUSED or _is_final(record):
         return Decision(record.reason or "unknown", case.found)
     if record.status is Status.EXHAUSTED:
@@ -45,6 +47,14 @@ def decide(case: Case, intent_id: str) -> Decision:
         text = f"{case.name} was terminated and is not rebuilt"
         return Decision("unsure", turns.exhausted(record, "unsure", doubt, text, why=doubt))
     return _launch(case, record, kept, intent_id)
+
+
+def _unknown(case: Case) -> Decision:
+    """A person asked for it, and nobody knows what it was like: its record was unreadable."""
+    why = "no blueprint of it is kept"
+    left = incidents.closed(case.record, "no-blueprint", why)
+    told = left.telling("gone", f"{case.name} is gone and cannot be rebuilt", why=why)
+    return Decision("no-blueprint", told)
 
 
 def begins(record: Record | None, memory: Memory) -> bool:
@@ -110,7 +120,7 @@ def _launch(case: Case, record: Record, kept: Blueprint, intent_id: str) -> Deci
         # Its fellows may still be on their way: many together look meant.
         record = replace(record, reason="settling", note="waits for others that went with it")
         return Decision("settling", replace(record, next_look_at=quiet))
-    waiting = turns.waits(record, DOING[LAUNCH], case)
+    waiting = turns.held(record, case, {}) or turns.waits(record, DOING[LAUNCH], case)
     if waiting:
         return waiting
     plan = case.memory.plan or _plan(case, kept)
@@ -151,6 +161,9 @@ def _rebuilding(
     free = attachable(memory, case.seen, made.shape)
     short = lacking(memory, made.shape)
     waiting = [piece for piece in short if piece.id in case.seen.pieces and piece not in free]
+    held = turns.held(record, case, made.instance.tags) if free else None
+    if held:
+        return held
     if free and turns.waits(record, DOING[ATTACH], case) is None:
         return turns.plan(record, ATTACH, case, intent_id)
     if (free and record.spent < policy.max_attempts) or (

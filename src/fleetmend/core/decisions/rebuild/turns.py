@@ -1,9 +1,10 @@
 """The turns that a record of rebuild takes, and what a decision has at hand."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from fleetmend.core import incidents
+from fleetmend.core import holds, incidents
 from fleetmend.core.budgets import due, used_up
 from fleetmend.core.kinds import AlertKind
 from fleetmend.core.model import (
@@ -78,6 +79,23 @@ def plan(record: Record, act: str, case: Case, intent_id: str) -> Decision:
     intent = Intent(intent_id, act, IntentState.PLANNED, case.now, until)
     number = f"attempt {record.spent + 1} of {case.policy.max_attempts}"
     return incidents.planned(record, intent, act, f"{DOING[act]}, {number}")
+
+
+def held(record: Record, case: Case, tags: Mapping[str, str]) -> Decision | None:
+    """Nothing is made while somebody holds it, or in a recurring window; looked at afterwards.
+
+    A person's word may stand in recovery's record as well; `tags` are those of the instance that
+    something would be done to.
+    """
+    windows = case.policy.hold_windows
+    found = (
+        holds.in_force(tags, said, case.now, windows) for said in (record.hold, case.seen.hold)
+    )
+    hold = max(filter(None, found), key=lambda one: one.until, default=None)
+    if hold is None:
+        return None
+    left = replace(record, reason="held", note=holds.sentence(hold), next_look_at=hold.until)
+    return Decision("held", left)
 
 
 def waits(record: Record, doing: str, case: Case) -> Decision | None:

@@ -20,11 +20,7 @@ def refusal(
     """
     hold = holds.in_force(seen.tags, record.hold, now, policy.hold_windows)
     if hold:
-        return (
-            "held",
-            f"held until {hold.until:%Y-%m-%dT%H:%M:%SZ} by {hold.by}: {hold.reason}",
-            hold.until,
-        )
+        return "held", holds.sentence(hold), hold.until
     owner = ownership.owner(seen, policy)
     if owner:
         return owner.code, owner.sentence, None

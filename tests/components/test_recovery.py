@@ -226,5 +226,16 @@ def test_the_outputs_are_those_of_the_function_and_its_queues() -> pulumi.Output
     ).apply(check)
 
 
+def test_cloudtrail_may_be_read_only_where_it_is_asked_and_only_here() -> None:
+    assert "AsksWho" not in statements()
+    asking = recovery(ask_who_stopped=True)
+    assert '"who": "cloudtrail"' in one(asking, PARAMETER, "policy").inputs["insecureValue"]
+    (asks,) = [
+        each for each in grants({**ARGS, "ask_who_stopped": True}) if each["Sid"] == "AsksWho"
+    ]
+    assert (asks["Action"], asks["Resource"]) == (["cloudtrail:LookupEvents"], ["*"])
+    assert list(asks["Condition"]["StringEquals"]) == ["aws:RequestedRegion"]
+
+
 def test_grants_are_a_pure_function_of_the_arguments() -> None:
     assert [each["Sid"] for each in grants(ARGS)] == list(statements())

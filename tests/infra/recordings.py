@@ -39,6 +39,7 @@ CONFIG = {
     "impaired": "move",
     "alertWebhooks": "https://hooks.example.com/services/1",
     "deployRebuild": "true",
+    "askWhoStopped": "true",
     "rebuildRoleArns": "arn:aws:iam::123456789012:role/web",
     "deployCompliance": "true",
     "complianceRules": "examples/rules/required-tags.yaml",

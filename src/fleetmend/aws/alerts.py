@@ -8,12 +8,12 @@ message attributes too, for subscription filter policies.
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fleetmend.aws.clients import Client
 from fleetmend.aws.errors import SdkError, failed
 from fleetmend.core import letters
-from fleetmend.core.letters import Sender
+from fleetmend.core.letters import Sender, Who
 from fleetmend.core.model import Alert
 from fleetmend.core.ports import DeliveryFailed
 
@@ -21,12 +21,23 @@ _log = logging.getLogger(__name__)
 
 
 class SnsAlerts:
-    """One topic. Every alert is a message of its own; digests are made by the loop."""
+    """One topic. Every alert is a message of its own; digests are made by the loop.
+
+    `witness` says who is behind what an alert tells, where somebody may be.
+    """
 
     def __init__(
-        self, client: Client, topic_arn: str, *, concern: str, project: str, suffix: str
+        self,
+        client: Client,
+        topic_arn: str,
+        *,
+        concern: str,
+        project: str,
+        suffix: str,
+        witness: Callable[[str, Alert], Who | None] = lambda _, __: None,
     ) -> None:
         self._client = client
+        self._witness = witness
         self._topic = topic_arn
         self._concern = concern
         _, _, _, region, account, _ = topic_arn.split(":", 5)
@@ -48,7 +59,8 @@ class SnsAlerts:
         Raises:
             DeliveryFailed: SNS did not take it, or its answer was lost.
         """
-        letter = letters.letter(self._sender, self._concern, subject, alert)
+        who = self._witness(subject, alert)
+        letter = letters.letter(self._sender, self._concern, subject, alert, who)
         body = json.dumps(letters.message(letter), sort_keys=True, ensure_ascii=False)
         words = {"concern": self._concern, "kind": alert.kind, "subject": subject}
         try:

@@ -67,6 +67,9 @@ ASSIGNING = Patience(attempts=3, connect=1.0, read=2.5)
 """For Auto Scaling, whose acts are assignments that are answered in a moment: three tries fit
 into the longest time of an act."""
 
+LOOKING = Patience(attempts=2, connect=1.0, read=3.0)
+"""For CloudTrail, which is asked for a hint while an alert waits to be told."""
+
 ONCE = Patience(attempts=1, connect=1.0, read=20.0)
 """For calls that must not be sent a second time by the SDK."""
 
@@ -88,7 +91,7 @@ CLOCK_ALLOWANCE = timedelta(seconds=5)
 SHORTEST_LEASE = FUNCTION_TIMEOUT + LONGEST_CALL + CLOCK_ALLOWANCE
 """The shortest life an intent may have, so that whoever wrote it is done when it ends."""
 
-_PATIENCE = {"ec2": ACTING, "autoscaling": ASSIGNING, "lambda": ASKING}
+_PATIENCE = {"ec2": ACTING, "autoscaling": ASSIGNING, "cloudtrail": LOOKING, "lambda": ASKING}
 
 
 def config(patience: Patience) -> Config:

@@ -257,6 +257,7 @@ class _Program:
                 "retry_interval_minutes": chosen.retry_interval_minutes,
                 "max_attempts": chosen.max_attempts,
                 "impaired": chosen.impaired,
+                "ask_who_stopped": chosen.ask_who_stopped,
                 "sweep_minutes": chosen.sweep_minutes,
                 "batch_window_seconds": chosen.batch_window_seconds,
                 "function": function_args(self._settings),

@@ -55,6 +55,8 @@ class RecoveryArgs(TypedDict):
     impaired: NotRequired[str]
     """What becomes of instances that run with a failing status check: `off` (where it is left
     out), `reboot`, or `move` (a reboot, then a stop and start on another host)."""
+    ask_who_stopped: NotRequired[bool]
+    """Whether CloudTrail is asked who stopped what is told of, which takes a grant."""
     mode: NotRequired[str]
     """off, observe or act: where recovery's own switch stands at first; `act` where left out."""
     sweep_minutes: NotRequired[int]
@@ -151,6 +153,7 @@ class Recovery(pulumi.ComponentResource):
             "max_attempts": args.get("max_attempts", 3),
             "impaired": args.get("impaired", OFF),
             "selector": {"key": selector.key, "value": selector.value},
+            "who": "cloudtrail" if args.get("ask_who_stopped", False) else "unasked",
         }
         mode_parameter(f"{name}-mode", mode_of(CONCERN), args.get("mode", "act"), me, self)
         text_parameter(
@@ -166,15 +169,22 @@ class Recovery(pulumi.ComponentResource):
 def grants(args: RecoveryArgs) -> list[Statement]:
     """What recovery may do, beyond running: one statement for each thing it touches.
 
-    Describes support neither resources nor tags, so they stand alone on `*` with the region;
-    what changes an instance is limited by the tag. Starting one with encrypted volumes takes a
-    grant on their key, which only EC2 may then use.
+    Describes support neither resources nor tags, and CloudTrail's event history no resources, so
+    they stand alone on `*` with the region; what changes an instance is limited by the tag.
+    Starting one with encrypted volumes takes a grant on their key, which only EC2 may then use.
     """
     names, account = naming(args["installation"]), args["account_id"]
     selector = _selector(args)
     keys = args.get("volume_key_arns") or [names.arn("kms", account, "key/*")]
     grant = policies.via(names.region, "ec2") | {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+    asks = policies.allow(
+        "AsksWho",
+        ["cloudtrail:LookupEvents"],
+        ["*"],
+        {"StringEquals": {"aws:RequestedRegion": names.region}},
+    )
     return [
+        *([asks] if args.get("ask_who_stopped", False) else []),
         policies.allow(
             "Observes",
             ["ec2:DescribeInstances", "ec2:DescribeInstanceStatus"],

@@ -345,6 +345,11 @@ class RecoverySettings(Group):
         valid="off, reboot, or move (a reboot, then a stop and start on another host)",
         pattern=r"^(off|reboot|move)$",
     )
+    ask_who_stopped: bool = switch(
+        "Have recovery ask CloudTrail who stopped what it tells of. The function may then read "
+        "the event history of the region, which names every caller.",
+        on=False,
+    )
     promise_minutes: int = setting(
         5,
         "Promised time from `stopped` to the first attempt, with every event lost.",

@@ -189,7 +189,7 @@ def message(of: Letter) -> dict[str, object]:
 
 def sentence(of: Letter) -> str:
     """All of it in one text, for who shows nothing else."""
-    why = f": {of.alert.why[:_CAUSE]}" if of.alert.why else ""
+    why = f": {of.alert.why[:_CAUSE].rstrip('.')}" if of.alert.why else ""
     turn = f" Yours: {of.yours} {of.command}" if of.yours else ""
     return f"{of.alert.text[:_TEXT]}{why}. {of.done}{turn}"
 

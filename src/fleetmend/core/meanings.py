@@ -308,7 +308,6 @@ _COMMON: Mapping[AlertKind, Meaning] = {
         done="It is not rebuilt.",
         yours="If it was not meant, have it rebuilt.",
         command=_RETRY,
-        asks=_END,
     ),
     "unverified": Meaning(
         "{subject} runs, and its checks do not say ok",
@@ -339,7 +338,6 @@ _OWN: Mapping[tuple[str, AlertKind], Meaning] = {
         done="Nothing more is tried by itself.",
         yours="Mend the cause, then have it tried again.",
         command=_RETRY,
-        asks=_END,
     ),
     ("rebuild", "unverified"): Meaning(
         "{subject} is rebuilt, and not healthy",

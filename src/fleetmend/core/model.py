@@ -318,6 +318,7 @@ class RecoveryPolicy:
     quarantine_tags: tuple[str, ...] = ("Quarantine",)
     hold_windows: tuple[Window, ...] = ()
     mass_stop: str = "hold"
+    who: str = "unasked"
     mass_count: int = 50
     mass_share: float = 0.3
     mass_window: timedelta = timedelta(minutes=10)

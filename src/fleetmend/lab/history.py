@@ -33,7 +33,7 @@ class Event:
       `stopped`, `shutting-down`, `terminated`), or became `healthy` or `impaired`.
     - `call`: one HTTP request of the product. `what` is `service:Operation`; detail `subjects`,
       `error` (AWS's code, empty if accepted), `run`, `lost` (the answer never arrived).
-    - `alert`: one fact handed to the topic. `what` is its kind; detail `fact`, `text`.
+    - `alert`: one fact handed to the topic. `what` is its kind; detail `fact`, `text`, `who`.
     - `record`: a record was written. `what` is its status; detail `reason`, `revision`,
       `attempts` (issued), `would` (dry run), `aside` (set aside as unreadable).
     - `run`: a function run: `started`, `finished`, `failed`, `crashed`, `paused`, `resumed`,

@@ -61,6 +61,7 @@ class Concern(Generic[P, S]):
 
     `bind` gets the policy in force and what the run has; where the run only watches, it binds
     the port that does nothing. `figures` are what a case tells of its subject as metrics.
+    `asks_who` says whether CloudTrail is asked who is behind what is told.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Concern(Generic[P, S]):
     subjects: Subjects
     bind: Callable[[P, Wired], Bound[S]]
     figures: Callable[[P, Case[S]], Iterable[Figure]] = lambda _, __: ()
+    asks_who: Callable[[P], bool] = lambda _: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +256,14 @@ class _Turn(Generic[P, S]):
         wiring.tell_directly(self.environment, self.world, "ledger-unavailable", text, why=why)
 
     def _wire(self, *, plan: bool) -> Wired:
-        return wiring.build(self.environment, self.mode, self.world, self.time_left, plan=plan)
+        return wiring.build(
+            self.environment,
+            self.mode,
+            self.world,
+            self.time_left,
+            plan=plan,
+            asks_who=self.concern.asks_who(self.in_force.policy),
+        )
 
     def _bind(self, wired: Wired) -> Bound[S]:
         return self.concern.bind(self.in_force.policy, wired)

@@ -43,6 +43,7 @@ POLICY = Declared(
         "quarantine_tags": Words(),
         "hold_windows": Windows(),
         "mass_stop": Word(("hold", "pace")),
+        "who": Word(("unasked", "cloudtrail")),
         "mass_count": Whole(2, 1_000_000),
         "mass_share": Number(0.0, 1.0),
         "mass_window": Duration(0.01, DAY),
@@ -80,7 +81,9 @@ def _bind(policy: RecoveryPolicy, wired: Wired) -> Bound[Seen]:
     return Bound(recovering(port, survey, policy), survey.subjects, beside=survey.beside)
 
 
-RECOVERY = Concern(CONCERN, POLICY, INSTANCES, _bind)
+RECOVERY = Concern(
+    CONCERN, POLICY, INSTANCES, _bind, asks_who=lambda policy: policy.who == "cloudtrail"
+)
 """All that the shared entry needs to know of recovery."""
 
 handler = controller.handler(RECOVERY)

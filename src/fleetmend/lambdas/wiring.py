@@ -21,6 +21,7 @@ from fleetmend.aws.ledger import S3Ledger
 from fleetmend.aws.queue import DeafQueue, SqsQueue
 from fleetmend.aws.reports import S3Reports
 from fleetmend.aws.roster import S3Roster
+from fleetmend.aws.trail import Trail
 from fleetmend.aws.watching import ObservedLedger, PlanLedger
 from fleetmend.core.kinds import AlertKind
 from fleetmend.core.loop import Ports
@@ -112,6 +113,7 @@ def build(
     time_left: Callable[[], timedelta],
     *,
     plan: bool = False,
+    asks_who: bool = False,
 ) -> Wired:
     """What one run has.
 
@@ -124,6 +126,7 @@ def build(
         world: clients, clock, nonces, parallelism.
         time_left: how long the function may still run.
         plan: decide only, whatever the mode.
+        asks_who: ask CloudTrail who is behind what is told.
     """
     watching = plan or mode is Mode.OBSERVE
     records = _ledger(settings, world, settings.concern, "")
@@ -132,9 +135,10 @@ def build(
         ledger = PlanLedger(records)
     elif watching:
         ledger = ObservedLedger(_ledger(settings, world, settings.concern, "would/"), records)
+    trail = Trail(world.client, settings.concern, clock=world.clock) if asks_who else None
     ports = Ports(
         ledger=ledger,
-        alerts=LoggedAlerts() if watching else topic(settings, world),
+        alerts=LoggedAlerts() if watching else topic(settings, world, trail),
         queue=DeafQueue() if plan else SqsQueue(world.client("sqs"), settings.queue_url),
         parallel=world.parallel,
         nonce=world.nonce,
@@ -212,12 +216,13 @@ def _ledger(settings: Settings, world: World, concern: str, prefix: str) -> S3Le
     )
 
 
-def topic(settings: Settings, world: World) -> SnsAlerts:
-    """The alerts topic, for a run that tells without a record."""
+def topic(settings: Settings, world: World, trail: Trail | None = None) -> SnsAlerts:
+    """The alerts topic; `trail` is asked who is behind what is told, where there is one."""
     return SnsAlerts(
         world.client("sns"),
         settings.topic_arn,
         concern=settings.concern,
         project=settings.project,
         suffix=settings.suffix,
+        witness=trail or (lambda _, __: None),
     )

@@ -299,6 +299,7 @@ _TABLE: Mapping[str, Mapper] = {
     "autoscaling:SetInstanceHealth": _group,
     "autoscaling:SuspendProcesses": _group,
     "elbv2:DescribeTargetHealth": _anything("elasticloadbalancing:DescribeTargetHealth"),
+    "cloudtrail:LookupEvents": _anything("cloudtrail:LookupEvents"),
     "cloudwatch:PutMetricData": _metrics,
     "ec2:AssociateAddress": making.attaches,
     "ec2:AttachNetworkInterface": making.attaches,

@@ -30,6 +30,7 @@ _SWITCHED = {
     ("recovery", "RebootInstances"): ("impaired", {"reboot", "move"}),
     ("recovery", "StopInstances"): ("impaired", {"move"}),
     ("recovery", "DescribeInstanceTypes"): ("impaired", {"move"}),
+    ("recovery", "LookupEvents"): ("who", {"cloudtrail"}),
 }
 """Calls that only a setting brings: concern and operation → the field, and its values."""
 

@@ -127,6 +127,7 @@ def _alert(body: Fields, fleet: Fleet, at: float) -> Event:
     if subject in {group.name for group in fleet.scenario.fleet.groups}:
         about = subject
     detail = {"subjects": named, "fact": str(body.get("fact", "")), "text": text}
+    detail["who"] = str(body.get("who", ""))
     return Event(at, "alert", about, str(body.get("kind", "")), detail)
 
 

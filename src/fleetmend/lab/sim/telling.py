@@ -53,6 +53,8 @@ def of_alert(world: "World", message: str) -> None:
     about = named[0] if len(named) == 1 else ""
     if subject in world.herd.groups:
         about = subject
-    world.note("alert", about, kind, subjects=named, fact=fact, text=text)
+    world.note(
+        "alert", about, kind, subjects=named, fact=fact, text=text, who=str(body.get("who", ""))
+    )
     run = world.served.run if world.served else 0
     world.tape.told.append(Told(world.engine.now, run, fact, subject, kind))

@@ -63,13 +63,15 @@ def _bring_down(world: World, verb: Verb) -> list[str]:
 def _fleet(world: World, verb: Verb) -> bool:
     them = world.instances(getattr(verb, "subject", None))
     match verb:
-        case fleet.Stop(takes=takes):
+        case fleet.Stop(takes=takes, by=by):
+            world.trail.note("StopInstances", [one.id for one in them], by)
             for one in them:
                 world.fleet.stop(one, takes)
         case fleet.Start():
             for one in them:
                 world.fleet.start(one)
-        case fleet.Terminate():
+        case fleet.Terminate(by=by):
+            world.trail.note("TerminateInstances", [one.id for one in them], by)
             for one in them:
                 world.fleet.terminate(one)
         case fleet.Impair(check=check, until=until):

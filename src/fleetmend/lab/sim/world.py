@@ -26,6 +26,7 @@ from fleetmend.lab.sim.replies import Answer, AwsError, NoAnswer
 from fleetmend.lab.sim.s3 import S3
 from fleetmend.lab.sim.scaling import SimGroup, SimHerd
 from fleetmend.lab.sim.small import Parameters, Topic
+from fleetmend.lab.sim.trail import EventHistory
 from fleetmend.lab.tape import Call, Run, Tape, as_json, extras, subjects
 from fleetmend.lab.vocabulary.runs import CrashAtCall, PauseAtCall
 
@@ -83,10 +84,12 @@ class World:
             self.installed,
             lambda event, done: self.function.invoke(event, "queue", done),
         )
+        self.trail = EventHistory(self.installed.account, self.time)
         self.topic = Topic(self.installed.topic, self._alert)
         self.parameters = Parameters(self.autoscaling.agents, self._parameters(), clock=self.time)
         self._services: dict[str, Callable[[str, Mapping[str, Any]], Answer]] = {
             "autoscaling": self.autoscaling.handle,
+            "cloudtrail": self.trail.handle,
             "cloudwatch": self.autoscaling.alarms,
             "elbv2": self.autoscaling.balancers,
             "ec2": self.ec2.handle,

@@ -14,6 +14,7 @@ class Stop(Verb, word="stop", short="subject", group=GROUP):
 
     subject: Subject = Field(description="which instances")
     takes: Duration = Field(default=20.0, description="how long they stay in `stopping`")
+    by: str = Field(default="somebody", description="the IAM user whose call it is (sim only)")
 
 
 class Start(Verb, word="start", short="subject", group=GROUP):
@@ -26,6 +27,7 @@ class Terminate(Verb, word="terminate", short="subject", group=GROUP):
     """Terminates instances."""
 
     subject: Subject = Field(description="which instances")
+    by: str = Field(default="somebody", description="the IAM user whose call it is (sim only)")
 
 
 class Impair(Verb, word="impair", short="subject", group=GROUP):

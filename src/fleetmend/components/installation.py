@@ -391,7 +391,8 @@ class _Program:
                     for name, part in parts.functions.items()
                     if name != BRIDGE
                 },
-                "promises": dict.fromkeys(controllers, promised),
+                # Nobody is promised that a missing tag is filled in within minutes.
+                "promises": {one: promised for one in controllers if one != REMEDIATION},
             },
             self._opts,
         )

@@ -174,7 +174,12 @@ def grants(args: RemediationArgs) -> list[Statement]:
             ["*"],
             {"StringEquals": {"aws:RequestedRegion": names.region}},
         ),
-        policies.allow("SeesProtection", ["ec2:DescribeInstanceAttribute"], instances),
+        policies.allow(
+            "SeesProtection",
+            ["ec2:DescribeInstanceAttribute"],
+            instances,
+            policies.own_region(names.region),
+        ),
         policies.allow("Tags", ["ec2:CreateTags", "ec2:DeleteTags"], instances, tagged),
         policies.allow("StopsHeld", ["ec2:StartInstances", "ec2:StopInstances"], instances, held),
         *_reads(args),

@@ -2,10 +2,13 @@
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import pytest
 
+from fleetmend.aws import inventory
 from fleetmend.components.installation import main as installation
+from fleetmend.components.rules_file import KINDS
 from fleetmend.core.graph import Graph, Node
 from fleetmend.deploy.capture import capture
 from fleetmend.deploy.check import Severity, check
@@ -20,8 +23,10 @@ from fleetmend.deploy.privilege import (
     kinds,
     shipped,
 )
-from fleetmend.deploy.privilege.operations import UnknownOperation
-from fleetmend.deploy.privilege.world import OtherInstallation
+from fleetmend.deploy.privilege.judge import Rules
+from fleetmend.deploy.privilege.operations import UnknownOperation, needs
+from fleetmend.deploy.privilege.world import OtherInstallation, function_of, world
+from fleetmend.deploy.view import View
 from tests.infra import recordings
 
 RENEW = "renew it: python -m tests.infra.recordings"
@@ -171,6 +176,35 @@ def test_a_reason_that_is_no_longer_needed_fails(graph: Graph) -> None:
     report = next(iter(judge(graph, shipped(), (*ACCEPTED, old))))
     assert report.stale == (old,)
     assert not report.passed
+
+
+def test_a_scan_needs_all_that_the_spoke_may_do_and_nothing_else(graph: Graph, played) -> None:
+    called: list[Call] = []
+    client = inventory.scanner(
+        "us-east-1",
+        credentials=dict.fromkeys(("aws_access_key_id", "aws_secret_access_key"), "none"),
+    )
+
+    def note(model, **_) -> tuple[object, object]:
+        called.append(Call("ec2", model.name))
+        nothing = {"ResponseMetadata": {}, "Page": SimpleNamespace(instances=list)}
+        return SimpleNamespace(status_code=200), nothing
+
+    client.meta.events.register("before-call.ec2", note)
+    for kind in KINDS:
+        assert [batch.resources for batch in inventory.scan(client, kind)] == [[]]
+    view = View(graph)
+    function = function_of(view, "compliance")
+    one = next(one for one in played if one.function == "compliance")
+    (role,) = [n for n in graph.of_type("aws:iam/role:Role") if n.name.endswith("spoke-role")]
+    place = world(view, function, one)
+    rules = Rules(place, role)
+    verdicts = [rules.verdict(need) for call in called for need in needs(call, place)]
+    assert [verdict.why for verdict in verdicts if not verdict.allowed] == []
+    used = {grant for verdict in verdicts for grant in verdict.grants}
+    assert set(rules.grants) == used
+    elsewhere = world(view, function, dataclasses.replace(one, region="eu-north-1"))
+    assert not Rules(elsewhere, role).verdict(next(iter(needs(called[0], elsewhere)))).allowed
 
 
 def test_every_reason_is_a_sentence() -> None:

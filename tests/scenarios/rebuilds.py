@@ -10,7 +10,8 @@ from fleetmend.core import holds, rebuilding
 from fleetmend.core.decisions.rebuild import alive, gone, turns
 from fleetmend.lab import sim
 from fleetmend.lab.checker import check
-from fleetmend.lab.scenario import ExtraVolume, Fleet, Installed, Instances, Parts, Scenario, Step
+from fleetmend.lab.makeup import ExtraVolume, Parts
+from fleetmend.lab.scenario import Fleet, Installed, Instances, Scenario, Step
 from fleetmend.lab.vocabulary import fleet, general, rebuild, runs
 from fleetmend.lab.vocabulary.recovery import Claimed, Hold
 from fleetmend.lambdas import claiming

@@ -214,3 +214,39 @@ def test_five_branches_stand_and_the_sixth_is_named(hub, fleetmend, tmp_path):
     assert (ended["judged"], ended["violating"], ended["broken"]) == (12, 6, 1)
     assert branches(archive, tmp_path) == 6
     assert rules.decode(archive.get("rules/compliance-good.json") or b"") == RULES
+
+
+SEEN = """\
+SELECT account, region, kind, id, rule, problem, owner, since FROM latest
+ORDER BY account, region, id, rule"""
+HALF = """\
+SELECT r.run, r.part, r.findings, count(f.id) AS there FROM runs r
+LEFT JOIN findings f ON f.run = r.run AND f.part = r.part AND f.dt = r.dt
+GROUP BY r.run, r.part, r.findings HAVING count(f.id) <> r.findings"""
+KILLS = (
+    Disturbance("crash-before", "ec2", "DescribeInstances", times=1, skip=1),
+    Disturbance("crash-after", "s3", "PutObject", times=1, skip=5),
+    Disturbance("crash-after", "s3", "PutObject", times=1, skip=11),
+    Disturbance("crash-before", "s3", "PutObject", times=1, skip=19),
+)
+"""The worker under the packaged function is killed at these calls of one run."""
+
+
+def test_killed_on_the_way_and_continued_it_reports_the_same(hub, fleetmend, tmp_path):
+    archive = S3Archive(hub.client("s3"), BUCKET)
+    _, truth, _ = fleetmend("run", "compliance", "--by", "ana", "--wait", "180")
+    before = desk.ask(desk.fetch(archive, tmp_path), SEEN).rows
+    assert len(before) == 6
+    control = Control(hub.url)
+    for kill in KILLS:
+        control.disturb(kill)
+    since = len(control.calls())
+    _, ended, _ = fleetmend("run", "compliance", "--by", "ana", "--wait", "300")
+    killed = [call for call in control.calls(since) if call.lost]
+    assert len(killed) == len(KILLS)
+    same = ("complete", "judged", "violating", "by_rule", "by_owner", "by_severity", "rate")
+    assert {name: ended[name] for name in same} == {name: truth[name] for name in same}
+    assert (ended["broken"], ended["fixed"]) == (0, 0)
+    folder = desk.fetch(archive, tmp_path)
+    assert desk.ask(folder, SEEN).rows == before
+    assert desk.ask(folder, HALF).rows == ()

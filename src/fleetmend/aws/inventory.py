@@ -6,7 +6,7 @@ held, so that memory does not grow with the fleet. A page that cannot be read wh
 never a short answer.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -50,7 +50,11 @@ KINDS: Mapping[str, Kind] = {
 
 
 def scanner(
-    region: str, *, fields: Fields | None = None, credentials: Mapping[str, str] | None = None
+    region: str,
+    *,
+    fields: Fields | None = None,
+    credentials: Mapping[str, str] | None = None,
+    prepare: Callable[[Any], None] = lambda _: None,
 ) -> Client:
     """An EC2 client for `scan`; endpoints come from the environment, and so does what is left out.
 
@@ -58,15 +62,22 @@ def scanner(
         region: where to look.
         fields: what to keep of an instance beside its id and tags (see `selective.Fields`).
         credentials: keyword arguments of botocore's `create_client`, of an assumed role.
+        prepare: is given botocore's session before the client is made; the lab hooks in there.
     """
     session = session_keeping(fields or {})
+    prepare(session)
     return cast("Any", session).create_client(
         "ec2", region_name=region, config=config(SCANNING), **(credentials or {})
     )
 
 
 def scan(
-    client: Client, kind: str, *, filters: Filters | None = None, token: str = ""
+    client: Client,
+    kind: str,
+    *,
+    filters: Filters | None = None,
+    token: str = "",
+    ahead: bool = True,
 ) -> Iterator[Batch]:
     """Every resource of one kind, to the end of its pages.
 
@@ -75,6 +86,7 @@ def scan(
         kind: `instance`, or one of `KINDS`.
         filters: a part of them, which other calls complete; instances are the living ones.
         token: where to go on: a batch's token.
+        ahead: whether the next page is fetched while this one is judged.
 
     Raises:
         ObservationFailed: AWS refused, did not answer, or answered what cannot be read whole.
@@ -88,7 +100,8 @@ def scan(
         asked["NextToken"] = token
     operation = listed.operation if listed else "describe_instances"
     try:
-        for page in _ahead(client, operation, asked):
+        pages = _pages(client, operation, asked)
+        for page in _ahead(pages) if ahead else pages:
             following = str(page.get("NextToken") or "")
             found = _others(page, kind, listed) if listed else _instances(page)
             yield Batch(found, following)
@@ -96,17 +109,20 @@ def scan(
         raise failed(ObservationFailed, f"ec2:{_action(operation)}", error) from error
 
 
-def _ahead(
+def _pages(
     client: Client, operation: str, asked: Mapping[str, object]
 ) -> Iterator[Mapping[str, Any]]:
-    """The pages of a call, each with the next one already on its way."""
     paginator = client.get_paginator(operation)
-    pages = iter(paginator.paginate(**asked, PaginationConfig={"PageSize": PAGE}))
+    return iter(paginator.paginate(**asked, PaginationConfig={"PageSize": PAGE}))
+
+
+def _ahead(pages: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The same pages, each with the next one already on its way."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="page") as ahead:
         coming = ahead.submit(next, pages, None)
         while (page := coming.result()) is not None:
             coming = ahead.submit(next, pages, None)
-            yield cast("Mapping[str, Any]", page)
+            yield page
             del page
 
 

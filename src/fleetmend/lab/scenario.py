@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path as File
 from typing import Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from fleetmend.components.marked import (
     FileUnusable,
@@ -23,14 +23,16 @@ from fleetmend.components.marked import (
     read_text,
     validated,
 )
-from fleetmend.core.groups import HealthPolicy
-from fleetmend.core.model import RecoveryPolicy, Selector
+from fleetmend.core.model import Selector
 from fleetmend.core.rules import Rules
 from fleetmend.lab.entries import mappings, one_word
+from fleetmend.lab.makeup import Part, Parts
 from fleetmend.lab.vocabulary import (
     POLICIES,
+    ComplianceOverrides,
     End,
     HealthOverrides,
+    Policy,
     PolicyOverrides,
     RebuildOverrides,
     RemediationOverrides,
@@ -59,32 +61,7 @@ class ScenarioError(FileUnusable):
     """A scenario that cannot be used: every mistake found, with file, line and key."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True)
-
-
-class ExtraVolume(_Part):
-    """A volume beside the root volume."""
-
-    device: str = Field(default="/dev/sdf", description="where it hangs")
-    size: int = Field(default=10, ge=1, description="GiB")
-    keeps: bool = Field(default=False, description="whether it outlives its instance")
-    snapshot: bool = Field(default=False, description="whether there is a snapshot of it")
-
-
-class Parts(_Part):
-    """What instances are made of, where a scenario is about that."""
-
-    volumes: tuple[ExtraVolume, ...] = Field(default=(), description="volumes beside the root")
-    interfaces: int = Field(default=0, ge=0, le=4, description="interfaces beside the first")
-    elastic: bool = Field(default=False, description="whether it has an elastic address")
-    image: bool = Field(default=False, description="whether an image was made of it")
-    profile: str = Field(default="", description="the name of its instance profile")
-    user_data: str = Field(default="", description="its user data, as text")
-    tagged: bool = Field(default=True, description="whether parts carry their instance's tags")
-
-
-class Instances(_Part):
+class Instances(Part):
     """Instances that share a name; the k-th is called `name-k`."""
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$", description="the fleet name")
@@ -102,9 +79,12 @@ class Instances(_Part):
     root: bool = Field(default=True, description="whether the root volume is attached")
     protected: bool = Field(default=False, description="whether EC2 protects them from stops")
     parts: Parts = Field(default=Parts(), description="what they are made of")
+    branch: str = Field(
+        default="", description="`account/region` they are in; the installation's if left out"
+    )
 
 
-class Group(_Part):
+class Group(Part):
     """An Auto Scaling group; its k-th instance is called `name-k`."""
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$", description="the group's name")
@@ -117,7 +97,7 @@ class Group(_Part):
     type: str = Field(default="t3.micro", description="instance type")
 
 
-class Fleet(_Part):
+class Fleet(Part):
     """All there is in the account and region."""
 
     instances: tuple[Instances, ...] = Field(default=(), description="instances by name")
@@ -126,7 +106,7 @@ class Fleet(_Part):
     creator: str = Field(default="", description="who launched all of them, as CloudTrail says")
 
 
-class Installed(_Part):
+class Installed(Part):
     """Settings of the installation, as an operator would set them before the start."""
 
     recovery: PolicyOverrides = Field(
@@ -142,6 +122,9 @@ class Installed(_Part):
     )
     remediation: RemediationOverrides = Field(
         default_factory=dict[str, Any], description="remediation's settings by name"
+    )
+    compliance: ComplianceOverrides = Field(
+        default_factory=dict[str, Any], description="compliance's settings by name"
     )
     mode: Literal["off", "observe", "act"] = Field(default="act", description="the kill switch")
 
@@ -169,15 +152,16 @@ class Member:
     root: bool = True
     protected: bool = False
     parts: Parts = dataclasses.field(default_factory=Parts)
+    branch: str = ""
 
 
-class Scenario(_Part):
+class Scenario(Part):
     """A scenario ready to be played. Build it in code, or `load` it from a file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     name: str = Field(min_length=1, description="one line for people")
-    concern: Literal["recovery", "rebuild", "health", "remediation"] = Field(
+    concern: Literal["recovery", "rebuild", "health", "remediation", "compliance"] = Field(
         default="recovery", description="whose controller is at work"
     )
     seed: int = Field(default=1, ge=0, description="everything random comes from it")
@@ -201,7 +185,7 @@ class Scenario(_Part):
         return cast("Mapping[str, Any]", getattr(self.settings, self.concern))
 
     @property
-    def policy(self) -> type[RecoveryPolicy | HealthPolicy]:
+    def policy(self) -> type[Policy]:
         """The kind of policy that the controller at work has."""
         return POLICIES[self.concern]
 
@@ -209,7 +193,8 @@ class Scenario(_Part):
     def selector(self) -> Selector:
         """The tag that puts an instance in scope of the controller at work."""
         given = self.overrides.get("selector")
-        return Selector(**given) if given else self.policy().selector
+        default: Selector = getattr(self.policy(), "selector", Selector())
+        return Selector(**given) if given else default
 
     @property
     def end(self) -> float:
@@ -233,6 +218,7 @@ class Scenario(_Part):
                     root=part.root,
                     protected=part.protected,
                     parts=part.parts,
+                    branch=part.branch,
                 )
         for group in self.fleet.groups:
             for k in range(group.desired):

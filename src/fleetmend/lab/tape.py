@@ -146,6 +146,8 @@ def subjects(service: str, params: Mapping[str, Any]) -> tuple[str, ...]:
             return _named([entry.get("MessageBody", "") for entry in entries])
         case "sns":
             return _named([default_text(params)])
+        case "sts":
+            return (str(params.get("RoleArn", "")).split(":")[4],)  # the account
         case _:
             return ()
 

@@ -19,12 +19,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fleetmend.aws import inventory
 from fleetmend.aws.archive import S3Archive
-from fleetmend.aws.clients import Client
 from fleetmend.aws.errors import SdkError, failed
 from fleetmend.aws.parameters import ParameterStore
 from fleetmend.core import rules
 from fleetmend.core.compliance import CONCERN, Batch, CompliancePolicy
-from fleetmend.core.compliance_report import finish
+from fleetmend.core.compliance_report import Summary, finish
 from fleetmend.core.compliance_run import advance
 from fleetmend.core.events import SWEEP
 from fleetmend.core.model import Alert, Mode
@@ -76,8 +75,8 @@ class Reach:
     external_id: str
 
 
-Scanner = Callable[[str, Mapping[str, str]], Client]
-"""(region, credentials) → a client for `inventory.scan`."""
+Scan = Callable[[str, Mapping[str, str], str, str], Iterator[Batch]]
+"""(region, credentials, kind, token) → what there is of this kind from there on."""
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -89,27 +88,36 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """
     environment, reach, world = _container()
     with envelope.opened(CONCERN, context):
-        return run(event, context, environment, reach, world)
+        return run(event, context, environment, reach, world, tell=envelope.complied)
 
 
 @cache
 def _container() -> tuple[Settings, Reach, World]:
     """What is made once in a container's life."""
     read = settings.from_environ(os.environ, queue=False)
+    return read, reach(os.environ), wiring.lambda_world()
+
+
+def reach(environ: Mapping[str, str]) -> Reach:
+    """What the function's environment says that it works through.
+
+    Raises:
+        SettingsInvalid: something is not set.
+    """
     names = {
         "machine_arn": "FLEETMEND_MACHINE_ARN",
         "role": "FLEETMEND_SCAN_ROLE",
         "external_id": "FLEETMEND_EXTERNAL_ID",
     }
-    missing = [name for name in names.values() if not os.environ.get(name)]
+    missing = [name for name in names.values() if not environ.get(name)]
     if missing:
         raise settings.SettingsInvalid(f"not set: {', '.join(missing)}")
-    reach = Reach(**{field: os.environ[name] for field, name in names.items()})
-    return read, reach, wiring.lambda_world()
+    return Reach(**{field: environ[name] for field, name in names.items()})
 
 
-def _scanner(region: str, credentials: Mapping[str, str]) -> Client:
-    return inventory.scanner(region, credentials=credentials)
+def _scan(region: str, credentials: Mapping[str, str], kind: str, token: str) -> Iterator[Batch]:
+    client = inventory.scanner(region, credentials=credentials)
+    return inventory.scan(client, kind, token=token)
 
 
 def run(
@@ -118,15 +126,17 @@ def run(
     environment: Settings,
     reach: Reach,
     world: World,
-    scanner: Scanner = _scanner,
+    *,
+    scan: Scan = _scan,
+    tell: Callable[[Summary], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """One call of the function in any world.
+    """One call of the function in any world; `tell` hears what a run came to, when it has ended.
 
     Raises:
         EventUnreadable: the event is none of the four.
         PortError: AWS did not answer; what was saved stands, and a second call goes on there.
     """
-    turn = _Turn(environment, reach, world, _here(context), envelope.time_left(context), scanner)
+    turn = _Turn(environment, reach, world, _here(context), envelope.time_left(context), scan)
     match event.get("fleetmend"):
         case "sweep":
             return turn.begin()
@@ -137,7 +147,10 @@ def run(
             branch = Branch(_text(event, "account"), _text(event, "region"))
             return turn.examine(_text(event, "run"), branch)
         case "finish":
-            return turn.finish(_text(event, "run"))
+            summary = turn.finish(_text(event, "run"))
+            tell(summary)
+            told = ("run", "complete", "judged", "violating", "rate", "broken", "fixed")
+            return {key: summary[key] for key in told}
         case other:
             raise EventUnreadable(
                 f"fleetmend: {other!r} is not one of {SWEEP}, run, examine, finish"
@@ -153,7 +166,7 @@ class _Turn:
     world: World
     here: Here
     time_left: Callable[[], timedelta]
-    scanner: Scanner
+    scan: Scan
 
     @property
     def archive(self) -> S3Archive:
@@ -186,9 +199,7 @@ class _Turn:
         plan = planned(archive, run)
 
         def scan(kind: str, token: str) -> Iterator[Batch]:
-            credentials = self._credentials(plan, branch)
-            client = self.scanner(branch.region, credentials)
-            yield from inventory.scan(client, kind, token=token)
+            yield from self.scan(branch.region, self._credentials(plan, branch), kind, token)
 
         standing = advance(
             archive,
@@ -206,16 +217,14 @@ class _Turn:
             "failure": standing.failure,
         }
 
-    def finish(self, run: str) -> dict[str, Any]:
+    def finish(self, run: str) -> Summary:
         """Commit the run, and tell what changed and what is missing."""
         finished = finish(self.archive, planned(self.archive, run), self.world.clock())
         summary = finished.summary
         for kind, text, why in finished.alerts:
             alert = Alert(f"{CONCERN}/{run}/{kind}", kind, text, why=why)
             wiring.topic(self.environment, self.world).publish(run, alert)
-        envelope.complied(summary)
-        told = ("run", "complete", "judged", "violating", "rate", "broken", "fixed")
-        return {key: summary[key] for key in told}
+        return summary
 
     def _rules(self) -> Rules:
         """The rules in force; while they cannot be read, the last that could.

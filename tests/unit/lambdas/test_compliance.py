@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from fleetmend.aws import clients, inventory
+from fleetmend.aws import clients
 from fleetmend.core import history, rules
 from fleetmend.core.ports import PortError
 from fleetmend.core.rules import Rule, Rules
@@ -269,9 +269,3 @@ def test_the_environment_is_checked_by_name(monkeypatch):
         monkeypatch.setenv(name, value)
     with pytest.raises(settings.SettingsInvalid, match="FLEETMEND_SCAN_ROLE"):
         compliance._container()
-
-
-def test_scanning_clients_are_the_inventorys(hub):
-    made = compliance._scanner(HERE, {"aws_access_key_id": "a", "aws_secret_access_key": "b"})
-    assert made.meta.region_name == HERE
-    assert inventory.PAGE == 1000

@@ -13,7 +13,6 @@ from random import Random
 
 from fleetmend.core.blueprint import REBUILT_FROM
 from fleetmend.core.graph import Graph
-from fleetmend.core.groups import HealthPolicy
 from fleetmend.core.model import RecoveryPolicy
 from fleetmend.lab.emulator import telling
 from fleetmend.lab.emulator.calls import WireCall
@@ -27,7 +26,7 @@ from fleetmend.lab.emulator.scaling import group_of
 from fleetmend.lab.emulator.untyped import Fields, Untyped
 from fleetmend.lab.emulator.verbs import carry_out, refuse_what_cannot_be
 from fleetmend.lab.history import Event, History, Kind, measure
-from fleetmend.lab.scenario import Scenario
+from fleetmend.lab.scenario import Policy, Scenario
 from fleetmend.lab.vocabulary.runs import CrashAtCall
 
 _LOGGER = logging.getLogger(__name__)
@@ -54,9 +53,7 @@ def tolerance(speed: float) -> float:
     return _BLUR * speed
 
 
-def scaled_settings(
-    overrides: Fields, speed: float, kind: type[RecoveryPolicy | HealthPolicy] = RecoveryPolicy
-) -> Fields:
+def scaled_settings(overrides: Fields, speed: float, kind: type[Policy] = RecoveryPolicy) -> Fields:
     """A concern's whole policy as its parameter holds it, all durations at the lab's speed."""
     policy, result = kind(), dict(overrides)
     for field in fields_of(kind):

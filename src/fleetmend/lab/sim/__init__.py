@@ -4,8 +4,10 @@ import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from fleetmend.core.compliance import CONCERN as COMPLIANCE
 from fleetmend.lab.history import History
 from fleetmend.lab.scenario import Scenario
+from fleetmend.lab.sim.compliance import ComplianceWorld
 from fleetmend.lab.sim.product import entry
 from fleetmend.lab.sim.verbs import carry_out
 from fleetmend.lab.sim.world import World
@@ -25,7 +27,8 @@ def play(scenario: Scenario, *, seed: int | None = None) -> History:
 
 def record(scenario: Scenario, *, seed: int | None = None) -> tuple[History, World]:
     """Play a scenario and keep the world as it then is, with its tape, for the history checker."""
-    world = World(scenario, entry, scenario.seed if seed is None else seed)
+    kind = ComplianceWorld if scenario.concern == COMPLIANCE else World
+    world = kind(scenario, entry, scenario.seed if seed is None else seed)
     with _quiet():
         return world.play(carry_out), world
 

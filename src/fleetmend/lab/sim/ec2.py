@@ -69,6 +69,8 @@ class Ec2:
     """What remediation alone calls; there where it is at work."""
     spoiled: dict[str, int] = field(default_factory=dict[str, int])
     """How many launches in an instance's place are terminated at once, by its id."""
+    branches: dict[str, str] = field(default_factory=dict[str, str])
+    """The account and region of each instance by id, where a scenario has several."""
     _launched: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
 
     def handle(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -281,7 +283,9 @@ class Ec2:
         if identities:
             chosen: Iterable[Instance] = [self._known(identity) for identity in identities]
         else:
-            chosen = self.fleet.instances.values()
+            branch = params.get("Branch")
+            everything = self.fleet.instances.values()
+            chosen = [one for one in everything if branch in (None, self.branches.get(one.id))]
         moment = self.engine.now - self.lag()
         seen = [(one, look) for one in chosen if (look := one.as_of(moment)) is not None]
         for rule in params.get("Filters", ()):

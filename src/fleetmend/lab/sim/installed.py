@@ -49,13 +49,15 @@ class Installed:
     @classmethod
     def of(cls, concern: str, region: str) -> "Installed":
         """One controller, with the schedule that its component gives it."""
+        if concern == "compliance":
+            return cls(region, concern=concern, sweep_every=86400.0, timeout=300.0)
         own = {"health": 60.0, "remediation": 3600.0}
         return cls(region, concern=concern, sweep_every=own.get(concern, 120.0))
 
     @property
     def states(self) -> frozenset[str]:
         """The states whose events its rule hands to the queue."""
-        return frozenset(PATTERNS[self.concern].get("detail", {}).get("state", ()))
+        return frozenset(PATTERNS.get(self.concern, {}).get("detail", {}).get("state", ()))
 
     @property
     def name(self) -> str:
@@ -97,6 +99,15 @@ class Installed:
         selector = CLAIMED.get(self.concern)
         return claims.parameter(self.concern, selector) if selector else ""
 
+    def _scans(self) -> dict[str, str]:
+        """What compliance's function knows beside what every one does."""
+        arn = f"arn:aws:states:{self.region}:{self.account}:stateMachine"
+        return {
+            "FLEETMEND_MACHINE_ARN": f"{arn}:{self.project}-compliance-{self.suffix}",
+            "FLEETMEND_SCAN_ROLE": f"{self.project}-compliance-scan-{self.region}-{self.suffix}",
+            "FLEETMEND_EXTERNAL_ID": f"{self.project}-{self.suffix}",
+        }
+
     def environment(self) -> dict[str, str]:
         """The function's environment variables."""
         prefix = "FLEETMEND"
@@ -107,6 +118,7 @@ class Installed:
             **({f"{prefix}_CLAIM": self.claim} if self.claim else {}),
             f"{prefix}_QUEUE_URL": self.queue_url,
             f"{prefix}_TOPIC_ARN": self.topic,
+            **(self._scans() if self.concern == "compliance" else {}),
             "POWERTOOLS_SERVICE_NAME": self.concern,
             "POWERTOOLS_METRICS_NAMESPACE": f"Fleetmend/{self.suffix}",
             "POWERTOOLS_METRICS_DISABLED": "true",

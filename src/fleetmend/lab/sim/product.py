@@ -9,7 +9,8 @@ from typing import Any
 
 from fleetmend.aws import clients
 from fleetmend.lab.sim.function import Machine
-from fleetmend.lambdas import controller, settings, wiring
+from fleetmend.lab.sim.scanning import scan
+from fleetmend.lambdas import compliance, controller, settings, wiring
 from fleetmend.lambdas.health import HEALTH
 from fleetmend.lambdas.rebuild import REBUILD
 from fleetmend.lambdas.recovery import RECOVERY
@@ -26,11 +27,19 @@ def entry(event: Mapping[str, Any], context: Any, machine: Machine) -> dict[str,
     Raises:
         Exception: whatever the function raises; Lambda takes it for a failed run.
     """
-    world = wiring.World(
+    if machine.environment["POWERTOOLS_SERVICE_NAME"] == compliance.CONCERN:
+        environment = settings.from_environ(machine.environment, queue=False)
+        reach = compliance.reach(machine.environment)
+        return compliance.run(event, context, environment, reach, _world(machine), scan=scan)
+    environment = settings.from_environ(machine.environment)
+    concern = _CONCERNS[environment.concern]
+    return controller.run(event, context, concern, environment, _world(machine))
+
+
+def _world(machine: Machine) -> wiring.World:
+    return wiring.World(
         client=lambda service: clients.client(service, machine.container),
         clock=machine.clock,
         nonce=machine.nonce,
         parallel=machine.parallel,
     )
-    environment = settings.from_environ(machine.environment)
-    return controller.run(event, context, _CONCERNS[environment.concern], environment, world)

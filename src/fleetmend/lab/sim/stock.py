@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fleetmend.lab.scenario import Parts
+from fleetmend.lab.makeup import Parts
 from fleetmend.lab.sim.fleet import Instance
 
 IMAGE = "ami-00000000000000001"

@@ -5,12 +5,14 @@ from datetime import timedelta
 
 from fleetmend.lab.scenario import when_tagged
 from fleetmend.lab.sim import remedying
+from fleetmend.lab.sim.compliance import RULES_KEY, ComplianceWorld
 from fleetmend.lab.sim.ec2 import Shortage
 from fleetmend.lab.sim.fleet import Instance
 from fleetmend.lab.sim.world import World
 from fleetmend.lab.tape import Said
 from fleetmend.lab.vocabulary import (
     aws,
+    compliance,
     fleet,
     general,
     health,
@@ -41,7 +43,8 @@ def carry_out(world: World, verb: Verb) -> None:
     world.note("fault", about, verb.word, subjects=touched, told=verb.told())
     world.tape.fire(verb.word)
     if not any(
-        does(world, verb) for does in (_fleet, _parts, _makeup, _groups, _aws, _runs, _rules)
+        does(world, verb)
+        for does in (_fleet, _parts, _makeup, _groups, _aws, _runs, _rules, _scans)
     ):
         _people(world, verb)
 
@@ -227,6 +230,21 @@ def _rules(world: World, verb: Verb) -> bool:
         case remediation.Undo(subject=subject, by=by):
             for one in world.subjects(subject):
                 _send(world, "undo", subject=one, by=by, run=f"op-{world.engine.now:.0f}")
+        case _:
+            return False
+    return True
+
+
+def _scans(world: World, verb: Verb) -> bool:
+    match verb:
+        case compliance.AskRun(by=by) if isinstance(world, ComplianceWorld):
+            world.ask({"fleetmend": "run", "by": by}, "person")
+        case compliance.BrokenRules(text=text):
+            world.s3.replace(RULES_KEY, text.encode())
+        case compliance.Refuse(account=account, span=span):
+            refused = {"service": "sts", "operation": "AssumeRole", "error": "AccessDenied"}
+            fault = aws.Fault.model_validate({**refused, "for": span})
+            world.disturbances.add(fault, frozenset({account}))
         case _:
             return False
     return True

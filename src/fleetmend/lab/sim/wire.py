@@ -22,6 +22,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
+from fleetmend.aws import inventory
 from fleetmend.lab.sim import render
 from fleetmend.lab.sim.replies import Answer, AwsError, NoAnswer, Raw
 
@@ -130,11 +131,7 @@ _sessions: list[Any] = []
 def _session() -> Any:  # noqa: ANN401 -- boto3 carries no types
     if not _sessions:
         core = cast("Any", botocore.session).Session()
-        events = core.get_component("event_emitter")
-        events.register("choose-signer", _unsigned)
-        events.register_last("before-parameter-build", _keep_parameters)
-        events.register("before-call", _keep_model)
-        events.register("before-send", _send)
+        _connect(core)
         _sessions.append(
             cast("Any", boto3).session.Session(
                 aws_access_key_id="SIMULATED",
@@ -143,6 +140,35 @@ def _session() -> Any:  # noqa: ANN401 -- boto3 carries no types
             )
         )
     return _sessions[0]
+
+
+def _connect(core: Any) -> None:  # noqa: ANN401 -- botocore carries no types
+    """Have the requests of a botocore session answered here."""
+    events = core.get_component("event_emitter")
+    events.register("choose-signer", _unsigned)
+    events.register_last("before-parameter-build", _keep_parameters)
+    events.register("before-call", _keep_model)
+    events.register("before-send", _send)
+
+
+_scanners: dict[tuple[str, str], Any] = {}
+
+
+def scanner(account: str, region: str) -> Any:  # noqa: ANN401 -- botocore's clients
+    """The client of a scan of one account's region; made once, since that costs a while.
+
+    Requests are unsigned, so the tape could not tell whose a call is: they name their `Branch`.
+    """
+    key = (account, region)
+    if key not in _scanners:
+        keys = {"aws_access_key_id": account, "aws_secret_access_key": "SIMULATED"}
+        made = _scanners[key] = inventory.scanner(region, credentials=keys, prepare=_connect)
+
+        def keep(context: dict[str, Any], **_: object) -> None:
+            context["simulated"] = {**context["simulated"], "Branch": f"{account}/{region}"}
+
+        made.meta.events.register_last("before-call", keep)
+    return _scanners[key]
 
 
 def _unsigned(**_: object) -> object:

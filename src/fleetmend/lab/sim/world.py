@@ -40,6 +40,8 @@ LATENCY = {
     "sns": (0.02, 0.08),
     "sqs": (0.01, 0.05),
     "ssm": (0.01, 0.05),
+    "stepfunctions": (0.05, 0.2),
+    "sts": (0.02, 0.1),
 }
 """Seconds that a call takes, least and most."""
 

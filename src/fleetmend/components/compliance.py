@@ -8,6 +8,8 @@ import pulumi_aws as aws
 
 from fleetmend.components import policies
 from fleetmend.components.accept import accept, accept_all
+from fleetmend.components.alarms import AlarmArgs, make_alarm
+from fleetmend.components.compliance_alarms import alarms
 from fleetmend.components.compliance_machine import definition
 from fleetmend.components.controller import Controller, FunctionArgs
 from fleetmend.components.history import History
@@ -147,7 +149,7 @@ class Compliance(pulumi.ComponentResource):
         self.undelivered_url = controller.undelivered_url
         self.machine_arn = machine.arn
         self.database, self.workgroup = history.database, history.workgroup
-        self.alarm_arns = controller.alarm_arns
+        self.alarm_arns = self._alarms(controller, machine)
         self.register_outputs({"functionArn": self.function_arn, "machineArn": self.machine_arn})
 
     def _parameters(self) -> None:
@@ -245,6 +247,28 @@ class Compliance(pulumi.ComponentResource):
         )
         accept_all(machine, JUDGED)
         return machine
+
+    def _alarms(
+        self, controller: Controller, machine: aws.sfn.StateMachine
+    ) -> pulumi.Output[list[str]]:
+        """The function's alarms, and those on what it and its machine come to."""
+        args = self._args
+        settings = args.get("function", FunctionArgs()).get("alarms", AlarmArgs())
+        minutes = args.get("sweep_minutes", MINUTES)
+        own = [
+            make_alarm(
+                f"{self._name}-alarm-{alarm.kind.removeprefix(f'{CONCERN}-')}",
+                alarm,
+                settings,
+                args["installation"],
+                args["topic_arn"],
+                self,
+            )
+            for alarm in alarms(self._names.namespace, machine.arn, minutes)
+        ]
+        return pulumi.Output.all(controller.alarm_arns, [one.arn for one in own]).apply(
+            lambda lists: [arn for some in lists for arn in some]
+        )
 
     def _spoke(self, controller: Controller) -> None:
         """This account's own role; every other account has its `Spoke` from a program there."""

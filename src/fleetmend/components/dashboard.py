@@ -17,6 +17,9 @@ from fleetmend.components.controller_names import (
 from fleetmend.components.identity import InstallationArgs, naming
 from fleetmend.components.keys import topic_name
 from fleetmend.components.naming import Limit, Naming
+from fleetmend.core.compliance import CONCERN as COMPLIANCE
+
+HOUR = 3600
 
 WIDTH, HALF, HEIGHT = 24, 12, 6
 """CloudWatch's grid is 24 columns wide."""
@@ -47,8 +50,17 @@ class DashboardArgs(TypedDict):
     """The alarms whose states it shows."""
     bridge: NotRequired[bool]
     """Whether there is a bridge, whose counts of subscribers are shown."""
+    compliance: NotRequired[bool]
+    """Whether compliance is installed, whose rate and violations are shown."""
     group_name: NotRequired[pulumi.Input[str]]
     """An Auto Scaling group to show."""
+
+
+RUNS = (
+    "fields @timestamp, complete, judged, violating, rate, broken, fixed "
+    "| filter message = 'a run ended' | sort @timestamp desc | limit 50"
+)
+"""What the runs of compliance came to, from the function's log."""
 
 
 class Dashboard(pulumi.ComponentResource):
@@ -77,8 +89,8 @@ class Dashboard(pulumi.ComponentResource):
             dashboard_body=pulumi.Output.json_dumps({"widgets": widgets(names, args)}),
             opts=child,
         )
-        for concern in args["concerns"]:
-            for word, query in QUERIES.items():
+        for concern, queries in _queries(args).items():
+            for word, query in queries.items():
                 aws.cloudwatch.QueryDefinition(
                     f"{name}-query-{concern}-{word}",
                     name=f"{names.project}/{names.suffix}/{concern}-{word}",
@@ -94,6 +106,15 @@ class Dashboard(pulumi.ComponentResource):
         self.register_outputs({"url": self.url})
 
 
+def _queries(args: DashboardArgs) -> dict[str, dict[str, str]]:
+    """The saved queries by concern and word."""
+    known = dict.fromkeys(args["concerns"], QUERIES)
+    if args.get("compliance", False):
+        without = {word: query for word, query in QUERIES.items() if word != "subject"}
+        known[COMPLIANCE] = {**without, "runs": RUNS}
+    return known
+
+
 def widgets(names: Naming, args: DashboardArgs) -> list[dict[str, Any]]:
     """All widgets, from the top: alarms, each concern, who is told, the group."""
     rows = [[_alarms(args["alarm_arns"])]]
@@ -103,6 +124,8 @@ def widgets(names: Naming, args: DashboardArgs) -> list[dict[str, Any]]:
             _queue_row(names, concern),
             _log_row(names, concern),
         ]
+    if args.get("compliance", False):
+        rows += [_compliance_row(names), _compliance_logs(names)]
     rows.append(_topic_row(names, with_bridge=args.get("bridge", False)))
     if "group_name" in args:
         rows.append(_group_row(names, args["group_name"]))
@@ -169,14 +192,51 @@ def _queue_row(names: Naming, concern: str) -> list[dict[str, Any]]:
 
 
 def _log_row(names: Naming, concern: str) -> list[dict[str, Any]]:
-    query = f"SOURCE '{log_group_name(names, concern)}' | {QUERIES['failures']}"
+    return [_log(names, f"{concern}: failures", concern, QUERIES["failures"])]
+
+
+def _log(names: Naming, title: str, concern: str, query: str) -> dict[str, Any]:
     properties = {
-        "title": f"{concern}: failures",
+        "title": title,
         "region": names.region,
         "view": "table",
-        "query": query,
+        "query": f"SOURCE '{log_group_name(names, concern)}' | {query}",
     }
-    return [{"type": "log", "properties": properties}]
+    return {"type": "log", "properties": properties}
+
+
+def _compliance_row(names: Naming) -> list[dict[str, Any]]:
+    own, space = function_dimensions(COMPLIANCE), names.namespace
+    # The rules are many and change; a search names the dimensions and finds whichever there are.
+    search = f"SEARCH('{{{space},concern,rule}} MetricName=\"Violations\"', 'Maximum')"
+    violations = _graph(names, "compliance: violations by rule", [], 24 * HOUR)
+    violations["properties"]["metrics"] = [[{"expression": search, "id": "rules", "label": ""}]]
+    return [
+        _graph(
+            names,
+            "compliance: rate",
+            [(space, "ComplianceRate", own, "Minimum")],
+            24 * HOUR,
+        ),
+        violations,
+        _graph(
+            names,
+            "compliance: changes",
+            [
+                (space, "FindingsNew", own, "Sum"),
+                (space, "FindingsGone", own, "Sum"),
+                (space, "BranchesFailed", own, "Maximum"),
+            ],
+            24 * HOUR,
+        ),
+    ]
+
+
+def _compliance_logs(names: Naming) -> list[dict[str, Any]]:
+    return [
+        _log(names, "compliance: runs", COMPLIANCE, RUNS),
+        _log(names, "compliance: failures", COMPLIANCE, QUERIES["failures"]),
+    ]
 
 
 def _topic_row(names: Naming, *, with_bridge: bool) -> list[dict[str, Any]]:
@@ -227,7 +287,7 @@ def _alarms(arns: pulumi.Input[list[str]]) -> dict[str, Any]:
     return {"type": "alarm", "properties": {"title": "Alarms", "alarms": arns}}
 
 
-def _graph(names: Naming, title: str, metrics: list[Metric]) -> dict[str, Any]:
+def _graph(names: Naming, title: str, metrics: list[Metric], period: int = 60) -> dict[str, Any]:
     """A graph; each line names its dimensions, without which CloudWatch shows another metric."""
     lines: list[list[Any]] = []
     for namespace, metric, dimensions, statistic in metrics:
@@ -237,7 +297,7 @@ def _graph(names: Naming, title: str, metrics: list[Metric]) -> dict[str, Any]:
         "title": title,
         "region": names.region,
         "view": "timeSeries",
-        "period": 60,
+        "period": period,
         "metrics": lines,
     }
     return {"type": "metric", "properties": properties}

@@ -1,5 +1,7 @@
-"""The history of compliance for Athena: a database, two tables, a workgroup, and questions."""
+"""The history of compliance for Athena: a database, tables, views, a workgroup, and questions."""
 
+import base64
+import json
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
@@ -84,6 +86,8 @@ class History(pulumi.ComponentResource):
             database, history.RUNS_TABLE, history.RUNS, history.RUN_COLUMNS,
             history.RUN_PARTITIONS, days,
         )  # fmt: skip
+        for word, sql in history.VIEWS.items():
+            self._view(database, called, word, sql)
         group = self._workgroup(history.workgroup(names.project, names.suffix))
         for word, question in history.NAMED.items():
             aws.athena.NamedQuery(
@@ -113,7 +117,7 @@ class History(pulumi.ComponentResource):
             f"{self._name}-table-{called.removeprefix('compliance_')}",
             name=called,
             database_name=database.name,
-            description="Read it through the questions of the workgroup: not every row counts",
+            description="Read it through the views: not every row of it counts",
             table_type="EXTERNAL_TABLE",
             parameters={
                 "EXTERNAL": "TRUE",
@@ -132,6 +136,39 @@ class History(pulumi.ComponentResource):
                 ser_de_info=aws.glue.CatalogTableStorageDescriptorSerDeInfoArgs(
                     serialization_library=_JSON
                 ),
+            ),
+            opts=self._child,
+        )
+
+    def _view(self, database: aws.glue.CatalogDatabase, schema: str, word: str, sql: str) -> None:
+        """A view as Athena writes it into Glue: the text in Presto's own envelope.
+
+        Athena User Guide, "Work with views": it reads the text and the columns from there, and
+        refuses a view whose columns are not what the text gives.
+        """
+        columns = history.columns_of(word)
+        presto = {
+            "originalSql": sql,
+            "catalog": "awsdatacatalog",
+            "schema": schema,
+            "columns": [
+                {"name": name, "type": "varchar" if kind == "string" else kind}
+                for name, kind in columns.items()
+            ],
+        }
+        body = base64.b64encode(json.dumps(presto).encode()).decode()
+        column = aws.glue.CatalogTableStorageDescriptorColumnArgs
+        aws.glue.CatalogTable(
+            f"{self._name}-view-{word}",
+            name=word,
+            database_name=database.name,
+            description="Only what was committed",
+            table_type="VIRTUAL_VIEW",
+            parameters={"presto_view": "true", "comment": "Presto View"},
+            view_original_text=f"/* Presto View: {body} */",
+            view_expanded_text="/* Presto View */",
+            storage_descriptor=aws.glue.CatalogTableStorageDescriptorArgs(
+                columns=[column(name=name, type=kind) for name, kind in columns.items()],
             ),
             opts=self._child,
         )

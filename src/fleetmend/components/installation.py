@@ -371,6 +371,7 @@ class _Program:
             "concerns": list(parts.controllers),
             "alarm_arns": alarm_arns(parts),
             "bridge": parts.bridge is not None,
+            "compliance": parts.compliance is not None,
         }
         if parts.ground.compute is not None:
             args["group_name"] = parts.ground.compute.group_name

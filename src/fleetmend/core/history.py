@@ -59,24 +59,33 @@ RUN_COLUMNS: Mapping[str, str] = {
 FINDING_PARTITIONS = ("dt", "account", "region")
 RUN_PARTITIONS = ("dt",)
 
-COMMITTED = """\
-runs AS (
-  SELECT * FROM compliance_runs
-),
-findings AS (
-  SELECT f.* FROM compliance_findings f
-  JOIN compliance_runs r ON r.run = f.run AND r.part = f.part AND r.dt = f.dt
-),
-newest AS (
+_FINDING = ", ".join(f"f.{name}" for name in (*FINDING_COLUMNS, *FINDING_PARTITIONS))
+
+VIEWS: Mapping[str, str] = {
+    "runs": f"""\
+SELECT {", ".join((*RUN_COLUMNS, *RUN_PARTITIONS))} FROM compliance_runs""",  # noqa: S608 -- names of ours
+    "findings": f"""\
+SELECT {_FINDING} FROM compliance_findings f
+JOIN compliance_runs r ON r.run = f.run AND r.part = f.part AND r.dt = f.dt""",  # noqa: S608 -- names of ours
+    "latest": f"""\
+SELECT {_FINDING} FROM findings f JOIN (
   SELECT account, region, max(run) AS run FROM compliance_runs
   WHERE state = 'ok' GROUP BY account, region
-),
-latest AS (
-  SELECT f.* FROM findings f
-  JOIN newest n ON n.run = f.run AND n.account = f.account AND n.region = f.region
-)"""
-"""What questions are asked of: `findings` and `runs` that were committed; `latest`, the findings
+) n ON n.run = f.run AND n.account = f.account AND n.region = f.region""",  # noqa: S608 -- names of ours
+}
+"""What questions are asked of: `runs` and `findings` that were committed; `latest`, the findings
 of each account's and region's newest run that succeeded."""
+
+COMMITTED = ",\n".join(f"{name} AS (\n{sql}\n)" for name, sql in VIEWS.items())
+"""The same as common table expressions, which a question carries with it."""
+
+
+def columns_of(view: str) -> dict[str, str]:
+    """The columns of a view, each with its Glue type, in their order."""
+    columns, partitions = (
+        (RUN_COLUMNS, RUN_PARTITIONS) if view == "runs" else (FINDING_COLUMNS, FINDING_PARTITIONS)
+    )
+    return {**columns, **dict.fromkeys(partitions, "string")}
 
 
 @dataclass(frozen=True, slots=True)

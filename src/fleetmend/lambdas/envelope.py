@@ -87,6 +87,8 @@ def swept(cases: Sequence[Case[Any]], now: datetime) -> None:
 
 def complied(summary: Mapping[str, Any]) -> None:
     """Count what a finished run of compliance came to: the rate, and violations by rule."""
+    known = ("run", "complete", "judged", "violating", "rate", "broken", "fixed")
+    _logger.info("a run ended", extra={name: summary[name] for name in known})
     _metrics.add_metric(
         name="ComplianceRate", unit=MetricUnit.Percent, value=100 * float(summary["rate"])
     )

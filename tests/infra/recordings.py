@@ -81,6 +81,8 @@ def _scenarios(folder: str) -> Iterator[Recording]:
             continue  # the installation judged here has no application alarms
         if scenario.overrides.get("accounts"):
             continue  # it looks into no other account
+        if scenario.concern == "remediation":
+            continue  # the installation judged here has it switched off
         _, world = record(scenario)
         here, calls = world.installed, tuple(_calls(world))
         yield Recording(here.concern, here.account, here.region, here.environment(), calls)

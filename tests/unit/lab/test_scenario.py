@@ -96,7 +96,7 @@ def test_relative_tags_become_times() -> None:
         ("at: 0s, ", "at: 40m, ", "f.yaml:12: timeline[1]: comes after the end"),
         ("stop: api}", "stop: ap}", "f.yaml:12: timeline[1].stop: no 'ap' in the fleet; did you mean api?"),
         ("stop: api}", "stop: api, start: api}", "f.yaml:12: timeline[1]: two verbs in one entry: stop, start"),
-        ("stop: api}", "stop: api, takes: 9s, hard: true}", "f.yaml:12: timeline[1].hard: unknown key; known are subject, takes"),
+        ("stop: api}", "stop: api, takes: 9s, hard: true}", "f.yaml:12: timeline[1].hard: unknown key; known are by, subject, takes"),
         ("recovered: api,", "recover: api,", "f.yaml:16: expect[0].recover: unknown expectation 'recover'; did you mean recovered?"),
         ("at_most: 2}", "atmost: 2}", "f.yaml:18: expect[2].alerts.atmost: unknown key; did you mean at_most?"),
         ("at_most: 2}", "at_most: 2, exactly: 3}", "f.yaml:18: expect[2].alerts: `exactly` leaves no room for `at_least` or `at_most`"),

@@ -1,7 +1,8 @@
-"""Histories of groups: small ones with one thing going wrong, seeded ones with many, mutants."""
+"""Histories of groups: small ones with one thing going wrong, seeded ones with many, mutants.
 
-import sys
-from collections import Counter
+Replay a seed, with its timeline: `.venv/bin/python -m tests.scenarios.ailing SEED`.
+"""
+
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -20,6 +21,7 @@ from fleetmend.lab.scenario import Fleet, Group, Installed, Scenario, Step
 from fleetmend.lab.vocabulary import aws, fleet, general, health, recovery, runs
 from fleetmend.lab.words import Verb
 from tests.scenarios.points import AT_CALL
+from tests.scenarios.swarm import replay
 
 HEAL = {"Auto-Heal": "true"}
 Patch = pytest.MonkeyPatch
@@ -116,18 +118,18 @@ def _trouble(random: Random, name: str, size: int) -> Verb:
         lambda: fleet.NoCapacity(zone="us-east-1a", span=span),
         lambda: health.Retire(subject=subject, after=7200.0),
         lambda: health.SilenceAgent(subject=subject),
-        lambda: health.Refresh(subject=name, span=span),
-        lambda: recovery.Hold(subject=name, span=span),
+        *[lambda: health.Refresh(subject=name, span=span)] * 2,
+        *[lambda: recovery.Hold(subject=name, span=span)] * 2,
         lambda: recovery.Release(subject=name),
         *[lambda: aws.Fault(service=service, error=random.choice(ERRORS), **bound)] * 3,
         lambda: aws.Throttle(service=service, **bound),
         *[lambda: aws.LostAnswer(service=service, **bound)] * 2,
         lambda: aws.Slow(service=service, by=7.0, **bound),
-        lambda: aws.DropEvents(span=span),
-        lambda: aws.DuplicateEvents(span=span, times=3),
+        *[lambda: aws.DropEvents(span=2 * span)] * 2,
+        *[lambda: aws.DuplicateEvents(span=2 * span, times=3)] * 3,
         lambda: runs.ConcurrentRuns(count=3),
-        *[partial(_struck, random, runs.CrashAtCall)] * 3,
-        *[partial(_struck, random, runs.PauseAtCall, span=random.choice([20.0, 250.0]))] * 2,
+        *[partial(_struck, random, runs.CrashAtCall)] * 4,
+        *[partial(_struck, random, runs.PauseAtCall, span=random.choice([20.0, 250.0]))] * 4,
     ]
     return random.choice(made)()
 
@@ -140,7 +142,8 @@ def _struck(random: Random, kind: type[runs.AtCall], **more: object) -> Verb:
     return kind(when=random.choice(["before", "after"]), **chosen, **more)
 
 
-def swarm(seed: int) -> Scenario:
+def scenario(seed: int) -> Scenario:
+    """A group in which several things go wrong in the first 25 minutes."""
     random = Random(f"ailing/{seed}")
     size, zones = random.choice([1, 2, 3, 6, 10]), random.randint(1, 4)
     steps = [
@@ -150,28 +153,6 @@ def swarm(seed: int) -> Scenario:
     quiet = [Step(TROUBLE_UNTIL + 420.0, fleet.Heal(subject="web"))]
     settings: dict[str, Any] = {"suspension": 600.0, "max_replacements": random.choice([1, 1, 2])}
     return history(*steps, *quiet, groups=(web(size, zones),), end=6600.0, seed=seed, **settings)
-
-
-@dataclass
-class Tally:
-    """What the swarm met: faults that fired, reasons that were written, promises broken."""
-
-    fired: Counter[str]
-    reasons: Counter[str]
-    broken: dict[int, list[str]]
-
-
-def tally(seeds: Iterable[int]) -> Tally:
-    whole = Tally(Counter(), Counter(), {})
-    for seed in seeds:
-        played, world = sim.record(swarm(seed), seed=seed)
-        whole.fired.update(world.tape.fired)
-        records = played.of("record")
-        whole.reasons.update(f"{one.what}: {one.detail.get('reason')}" for one in records)
-        found = check(world.tape, world.law(), quiet=True)
-        if found:
-            whole.broken[seed] = [str(violation) for violation in found]
-    return whole
 
 
 # --- planted bugs ----------------------------------------------------------------------------
@@ -319,5 +300,4 @@ MUTANTS = (
 
 
 if __name__ == "__main__":
-    for line in tally([int(sys.argv[1])]).broken.get(int(sys.argv[1]), ["every promise is kept"]):
-        print(line)
+    replay(scenario)

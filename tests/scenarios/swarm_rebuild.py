@@ -6,7 +6,8 @@ Replay one, with its timeline: `.venv/bin/python -m tests.scenarios.swarm_rebuil
 from collections.abc import Callable
 from random import Random
 
-from fleetmend.lab.scenario import ExtraVolume, Fleet, Installed, Instances, Parts, Scenario
+from fleetmend.lab.makeup import ExtraVolume, Parts
+from fleetmend.lab.scenario import Fleet, Installed, Instances, Scenario
 from fleetmend.lab.vocabulary import fleet, general, rebuild, runs
 from fleetmend.lab.vocabulary.recovery import Mode
 from tests.scenarios.swarm import END, FAULTS, QUICK, Dice, replay

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.scenarios import swarm, swarm_rebuild
+from tests.scenarios import ailing, swarm, swarm_rebuild
 from tests.scenarios.swarm import Swarm, hunt, total
 
 FULL = os.environ.get("FLEETMEND_PROOF") == "full"
@@ -36,6 +36,14 @@ MANY = frozenset(
         *("crash before", "crash after", "crashed", "pause before", "pause after"),
         *("throttled", "answer lost", "answer late", "event lost", "event repeated", "event late"),
         *("stop", "terminate", "hold", "retry_all"),
+    }
+)
+HEALTH = frozenset(
+    {
+        *("crash before", "crash after", "pause before", "pause after", "answer lost"),
+        *("throttled", "answer late", "event lost", "event repeated", "concurrent_runs"),
+        *("impair", "unhealthy_target", "heal", "stop", "terminate", "slow_boot", "no_capacity"),
+        *("retire", "silence_agent", "refresh", "hold", "release"),
     }
 )
 
@@ -92,6 +100,22 @@ FAMILIES = {
             {
                 *("exhausted: mass-stop", "refused: mass-stop", "open: gathering", "open: paced"),
                 *("open: pacing", "closed: paced", "closed: recovered", "closed: digest"),
+            }
+        ),
+    ),
+    "health": Family(
+        ailing.scenario,
+        few=14,
+        all=1000,
+        each=100,
+        least=0,
+        faults=HEALTH,
+        records=frozenset({"open: watching", "open: replace", "closed: healthy"}),
+        seldom=frozenset(
+            {
+                *("open: replacing", "open: suspend", "open: outage", "open: reset"),
+                *("open: resume", "open: budget", "open: held", "open: refreshing"),
+                "open: below-floor",
             }
         ),
     ),

@@ -301,8 +301,6 @@ class Controller(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*grants, logs]),
         )
         accept_all(function, JUDGED)
-        if "claim" in self._args:
-            accept(function, "CKV_AWS_45", "What looks like a secret is the name of the claim.")
         return function
 
     def _environment(self, queues: Queues) -> dict[str, pulumi.Input[str]]:

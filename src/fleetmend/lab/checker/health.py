@@ -185,7 +185,11 @@ def _announced(evidence: Evidence, name: str, member: str, call: Call) -> bool:
 
 
 def left_behind(evidence: Evidence, law: GroupLaw) -> Iterator[Violation]:
-    """At a quiet end no group is left suspended by us, and no incident left open."""
+    """At a quiet end no group is left suspended by us, and no incident left open.
+
+    What only has to be told of, such as that all of a group is in one zone, may last for ever, and
+    its record with it.
+    """
     for name in law.desired:
         group = _Group()
         subject = evidence.subjects.get(name)
@@ -197,5 +201,12 @@ def left_behind(evidence: Evidence, law: GroupLaw) -> Iterator[Violation]:
         if evidence.spoiled(name) or not subject or not subject.writes:
             continue
         last = subject.writes[-1]
-        if last.status == "open":
+        if last.status == "open" and not _only_noticed(last.body):
             yield Violation("left-open", name, last.at, last.reason)
+
+
+def _only_noticed(body: Mapping[str, Any]) -> bool:
+    """Whether nothing but a finding that was told keeps this record open."""
+    detail = cast("Mapping[str, Any]", body.get("detail") or {})
+    pending = ("samples", "replacing", "breaker", "target")
+    return bool(detail.get("noticed")) and not any(detail.get(name) for name in pending)

@@ -7,7 +7,17 @@ import pytest
 
 from fleetmend.lab import sim
 from fleetmend.lab.checker import check
-from tests.scenarios.ailing import BASES, MUTANTS, Mutant, at_every_call, broken
+from fleetmend.lab.scenario import Step
+from fleetmend.lab.vocabulary import fleet
+from tests.scenarios.ailing import (
+    BASES,
+    MUTANTS,
+    Mutant,
+    at_every_call,
+    broken,
+    history,
+    web,
+)
 from tests.scenarios.points import AT_CALL
 
 FULL = os.environ.get("FLEETMEND_PROOF") == "full"
@@ -16,6 +26,17 @@ FULL = os.environ.get("FLEETMEND_PROOF") == "full"
 @pytest.mark.parametrize("base", BASES)
 def test_undisturbed_histories_keep_every_promise(base: str) -> None:
     assert broken(BASES[base][0]()) == []
+
+
+def test_what_is_only_told_of_may_last() -> None:
+    """A group that lies in one zone to the end keeps its record open, and no promise is broken."""
+    dry = Step(5.0, fleet.NoCapacity(zone="us-east-1b", span=9000.0))
+    gone = Step(10.0, fleet.Terminate(subject="web-2"))
+    lone = history(dry, gone, groups=(web(2, zones=2),), end=2400.0)
+    _, world = sim.record(lone)
+    last = [event for event in world.events if event.kind == "record"][-1]
+    assert (last.what, last.detail["reason"]) == ("open", "watching")
+    assert check(world.tape, world.law(), quiet=True) == []
 
 
 @pytest.mark.parametrize("what", AT_CALL)

@@ -83,13 +83,14 @@ class GroupCalls(Generic[G, M]):
         self, params: Mapping[str, Any], may_act: tuple[str, str] | None
     ) -> dict[str, Any]:
         member = self._herd.member(str(params["InstanceId"]))
-        if member is None or member.group not in self._herd.groups:
+        groups = self._herd.groups
+        if member is None or member.group not in groups or member.state == "terminated":
             raise AwsError(
                 "ValidationError",
                 "Instance Id not found - No managed instance found for instance ID: "
                 f"{params['InstanceId']}",
             )
-        _authorize("SetInstanceHealth", self._herd.groups[member.group], may_act)
+        _authorize("SetInstanceHealth", groups[member.group], may_act)
         if lifecycle(member) not in {"InService", "Standby"}:
             raise AwsError("ValidationError", f"{member.id} is not in InService or Standby")
         self._scaling.mark(member, healthy=params["HealthStatus"] == "Healthy")

@@ -33,6 +33,7 @@ class _Group:
     retiring: set[str] = field(default_factory=set[str])
     born: dict[str, float] = field(default_factory=dict[str, float])
     suspended: float | None = None
+    gone: set[str] = field(default_factory=set[str])
 
 
 def judged(evidence: Evidence, law: GroupLaw) -> Iterator[Violation]:
@@ -72,6 +73,8 @@ def _moments(evidence: Evidence, name: str, members: set[str]) -> Iterator[Momen
 
 
 def _change(group: _Group, member: str, what: str, at: float) -> None:
+    if member in group.gone:  # what a scenario does to it now changes nothing
+        return
     match what:
         case "impaired" | "ailing" | "stopping" | "stopped":
             short = at - group.well.get(member, (-1e9, 0.0))[0] <= 2 * group.sample
@@ -95,6 +98,7 @@ def _change(group: _Group, member: str, what: str, at: float) -> None:
             group.marked.pop(member, None)
             if what == "terminated":
                 group.ours.discard(member)
+                group.gone.add(member)
         case _:
             pass
 

@@ -10,15 +10,19 @@ from tests.scenarios.swarm import Swarm, hunt, total
 
 FULL = os.environ.get("FLEETMEND_PROOF") == "full"
 
-OF_CALLS = frozenset(
+COMMON = frozenset(
     {
-        *("crash before", "crash after", "crashed", "pause before", "pause after"),
-        *("throttled", "answer lost", "answer late", "stale_reads", "skewed_clock"),
-        *("event lost", "event repeated", "false_event", "drop_sweeps"),
-        *("garbage_record", "concurrent_runs", "redeliver"),
-        "fault:timeout",
+        *("crash before", "crash after", "pause before", "pause after"),
+        *("throttled", "answer lost", "answer late", "event lost", "event repeated"),
     }
 )
+"""What goes wrong in every family."""
+
+OF_CALLS = COMMON | {
+    *("crashed", "stale_reads", "skewed_clock", "false_event", "drop_sweeps"),
+    *("garbage_record", "concurrent_runs", "redeliver"),
+    "fault:timeout",
+}
 """What may go wrong whatever a controller does."""
 
 RECOVERY = OF_CALLS | {
@@ -31,21 +35,11 @@ REBUILD = OF_CALLS | {
     *("event late", "slow_boot", "impair", "terminate", "retag", "no_capacity", "hold", "release"),
     *("mode", "retry", "take_address", "spoil_launch", "detach_volume", "detach_interfaces"),
 }
-MANY = frozenset(
-    {
-        *("crash before", "crash after", "crashed", "pause before", "pause after"),
-        *("throttled", "answer lost", "answer late", "event lost", "event repeated", "event late"),
-        *("stop", "terminate", "hold", "retry_all"),
-    }
-)
-HEALTH = frozenset(
-    {
-        *("crash before", "crash after", "pause before", "pause after", "answer lost"),
-        *("throttled", "answer late", "event lost", "event repeated", "concurrent_runs"),
-        *("impair", "unhealthy_target", "heal", "stop", "terminate", "slow_boot", "no_capacity"),
-        *("retire", "silence_agent", "refresh", "hold", "release"),
-    }
-)
+MANY = COMMON | {"crashed", "event late", "stop", "terminate", "hold", "retry_all"}
+HEALTH = COMMON | {
+    *("concurrent_runs", "impair", "unhealthy_target", "heal", "stop", "terminate", "slow_boot"),
+    *("no_capacity", "retire", "silence_agent", "refresh", "hold", "release"),
+}
 
 
 @dataclass(frozen=True)

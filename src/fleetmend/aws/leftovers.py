@@ -23,6 +23,9 @@ _GONE = {"InvalidAMIID.NotFound", "InvalidSnapshot.NotFound", "ResourceNotFoundE
 _PATIENCE = 600.0
 """Seconds in which AWS Backup is to be done with deleting; it takes a minute or two."""
 
+_PAUSE = 10.0
+"""Seconds between two looks at a vault that is being emptied."""
+
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
@@ -86,15 +89,19 @@ class Leftovers:
             if one.vault and error is None:
                 points.add(one.name)
             yield one, error
+        if points:
+            self._wait_for_the_end_of(points)
+
+    def _wait_for_the_end_of(self, points: set[str]) -> None:
         waited = 0.0
-        while points & {one.name for one in self._points()} if points else False:
+        while points & {one.name for one in self._points()}:
             if waited >= _PATIENCE:
                 raise PortError(
                     "AWS Backup is still deleting recovery points",
                     remedy="look at the vault, and run the command again when it is empty",
                 )
-            self._sleep(10.0)
-            waited += 10.0
+            self._sleep(_PAUSE)
+            waited += _PAUSE
 
     def _deleted(self, one: Leftover) -> PortError | None:
         ec2, backup = self._clients("ec2"), self._clients("backup")
@@ -115,12 +122,12 @@ class Leftovers:
         return None
 
     def _images(self) -> Iterator[Leftover]:
-        for told in self._pages("ec2", "describe_images", "Images"):
+        for told in self._own("describe_images", "Images", Owners=["self"]):
             made = cast("str | None", told.get("CreationDate"))
             yield Leftover("image", str(told["ImageId"]), _moment(made))
 
     def _snapshots(self) -> Iterator[Leftover]:
-        for told in self._pages("ec2", "describe_snapshots", "Snapshots", OwnerIds=["self"]):
+        for told in self._own("describe_snapshots", "Snapshots", OwnerIds=["self"]):
             yield Leftover("snapshot", str(told["SnapshotId"]), told.get("StartTime"))
 
     def _points(self) -> Iterator[Leftover]:
@@ -130,11 +137,9 @@ class Leftovers:
                 arn = str(told["RecoveryPointArn"])
                 yield Leftover("recovery point", arn, told.get("CreationDate"), vault)
 
-    def _pages(
-        self, service: str, operation: str, key: str, **owner: object
-    ) -> Iterator[Mapping[str, Any]]:
-        asked = owner or {"Owners": ["self"]}
-        for told in self._asked(service, operation, key, Filters=self._filters, **asked):
+    def _own(self, operation: str, key: str, **owner: list[str]) -> Iterator[Mapping[str, Any]]:
+        """What carries the installation's tags and is not AWS Backup's to delete."""
+        for told in self._asked("ec2", operation, key, Filters=self._filters, **owner):
             if all(tag.get("Key") != _BACKUP_TAG for tag in told.get("Tags") or ()):
                 yield told
 

@@ -168,13 +168,10 @@ def down(
     what = program.read(config, given, source)
     leaving = Leaving(what, purge=purge)
     chosen = _engine(what, engine, folder)
-    with working("looking for what protects data"):
-        leaving.look()
     _ask(leaving.question(chosen.name), yes=yes, machine=json)
     purged = leaving.clear()
     lines = _driven("down", chosen, machine=json)
-    leaving.look()
-    remaining = [str(one) for one in leaving.found]
+    remaining = leaving.remains()
     if json:
         as_json({**_told(chosen, lines), "purged": purged, "remains": remaining})
         return

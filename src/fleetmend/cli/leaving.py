@@ -37,52 +37,56 @@ class Leaving:
             )
         self._what = what
         self._purge = purge
-        self._places: list[Leftovers] = []
-        self.found: list[Leftover] = []
+        self._doomed: list[tuple[Leftovers, list[Leftover]]] = []
 
-    def look(self) -> None:
-        """Find out what is there.
+    def question(self, engine: str) -> str:
+        """What is asked before anything is removed; it names all that will be purged.
 
         Raises:
-            PortError: AWS could not be asked, and it is to be purged.
+            PortError: AWS could not be asked what there is to purge.
         """
+        if self._purge:
+            self._doomed = [(place, place.found()) for place in self._places()]
+        doomed = self._named()
+        more = f", and for ever {counted(doomed)}" if doomed else ""
+        return f"Remove everything with {engine}{more}?"
+
+    def remains(self) -> list[str]:
+        """What is left when all is done; nothing, with a note, where AWS could not be asked."""
+        try:
+            return [str(one) for place in self._places() for one in place.found()]
+        except PortError as error:
+            note(f"whether recovery points, snapshots or images remain is not known: {error}")
+            return []
+
+    def _places(self) -> "list[Leftovers]":
         from fleetmend.aws.installation import connect  # noqa: PLC0415 -- boto3
         from fleetmend.aws.leftovers import Leftovers  # noqa: PLC0415
         from fleetmend.deploy.belongings import belongings  # noqa: PLC0415
 
-        if not self._places:
-            self._places = [
-                Leftovers(connect(one.region), one.tags, one.vaults)
-                for one in belongings(self._what.captured())
-            ]
-        try:
-            self.found = [one for place in self._places for one in place.found()]
-        except PortError as error:
-            if self._purge:
-                raise
-            self.found = []
-            note(f"whether recovery points, snapshots or images remain is not known: {error}")
+        return [
+            Leftovers(connect(one.region), one.tags, one.vaults)
+            for one in belongings(self._what.captured())
+        ]
 
-    def question(self, engine: str) -> str:
-        """What is asked before anything is removed."""
-        if not (self._purge and self.found):
-            return f"Remove everything with {engine}?"
-        return f"Remove everything with {engine}, and for ever {counted(self.found)}?"
+    def _named(self) -> "list[Leftover]":
+        return [one for _, found in self._doomed for one in found]
 
     def clear(self) -> list[str]:
-        """Purge, if that was asked for; gives the names of what was deleted.
+        """Purge what the question named; gives the names of what was deleted.
 
         Raises:
             Failure: something was not deleted; the rest was.
             PortError: AWS Backup did not finish.
         """
-        if not (self._purge and self.found):
+        doomed = self._named()
+        if not doomed:
             return []
         purged: list[str] = []
         refused: list[str] = []
-        with working(f"deleting {counted(self.found)}"):
-            for place in self._places:
-                for one, error in place.purge(place.found()):
+        with working(f"deleting {counted(doomed)}"):
+            for place, found in self._doomed:
+                for one, error in place.purge(found):
                     purged += [] if error else [one.name]
                     refused += [str(error)] if error else []
         if refused:

@@ -8,6 +8,7 @@ import pytest
 
 from fleetmend.aws import leftovers
 from fleetmend.aws.leftovers import Leftover
+from fleetmend.cli import infrastructure
 from fleetmend.core.ports import PortError
 from fleetmend.deploy import engine as engines
 from fleetmend.deploy.engine import Changes, EngineError
@@ -253,6 +254,24 @@ def test_purging_comes_before_the_engine_and_is_told(fleetmend, engine, stack, a
     assert ran.json["purged"] == [one.name for one in POINTS]
     assert ran.json["remains"] == []
     assert engine.done == ["down"]
+
+
+def test_what_came_after_the_question_is_listed_and_not_purged(
+    fleetmend, engine, stack, account, monkeypatch
+):
+    account.there = POINTS[:1]
+    late = Leftover("snapshot", "snap-late")
+    monkeypatch.setattr(engine, "down", lambda: iter(account.there.append(late) or ["down"]))
+    ask = infrastructure._ask
+
+    def asked(question: str, **how: bool) -> None:
+        ask(question, **how)
+        account.there.append(POINTS[1])
+
+    monkeypatch.setattr(infrastructure, "_ask", asked)
+    ran = fleetmend("down", "--config", str(stack), "--yes", "--purge", "--json")
+    assert ran.json["purged"] == [POINTS[0].name]
+    assert ran.json["remains"] == [str(POINTS[1]), str(late)]
 
 
 def test_what_cannot_be_purged_keeps_the_installation(fleetmend, engine, stack, account):

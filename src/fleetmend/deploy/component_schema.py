@@ -5,11 +5,14 @@ and writes an SDK for TypeScript, Go, C#, Java or YAML.
 https://www.pulumi.com/docs/iac/concepts/components/
 """
 
+import gc
 import importlib
 import inspect
 import json
 import pkgutil
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any, cast
 
@@ -53,13 +56,31 @@ class Provider(ComponentProvider):
     """
 
     def __init__(self) -> None:
-        super().__init__(components(), NAME, None, version(NAME))
+        with _uncollected():
+            super().__init__(components(), NAME, None, version(NAME))
 
     def map_inputs(
         self, inputs: pulumi.Inputs, component_def: ComponentDefinition
     ) -> pulumi.Inputs:
         """See `ComponentProvider.map_inputs`."""
         return whole(super().map_inputs(inputs, component_def))
+
+
+@contextmanager
+def _uncollected() -> Generator[None]:
+    """No garbage is collected meanwhile.
+
+    The SDK reads descriptions with `ast.parse` and takes what that raises for "no description".
+    Before 3.11.8 Python raises there if a finalizer parses too, as the logging of an asyncio
+    task's traceback does. https://github.com/python/cpython/issues/106905
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def whole(value: Any) -> Any:  # noqa: ANN401 whatever a program gives

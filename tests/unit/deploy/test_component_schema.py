@@ -1,5 +1,7 @@
 """The components for other languages: the schema, and the plugin that serves it."""
 
+import ast
+import gc
 import json
 import os
 import subprocess
@@ -46,6 +48,32 @@ def test_every_component_input_and_output_is_described(told):
         if not described.get("description")
     ]
     assert bare == []
+
+
+class Parses:
+    """Garbage that parses when it is collected, and leaves the like of it behind."""
+
+    alive = True
+
+    def __init__(self) -> None:
+        self.me = self
+
+    def __del__(self) -> None:
+        ast.parse("[((1))]")
+        if Parses.alive:
+            Parses()
+
+
+def test_no_description_is_lost_to_garbage(told):
+    thresholds = gc.get_threshold()
+    Parses.alive = True
+    Parses()
+    gc.set_threshold(1, 1, 1)
+    try:
+        assert schema() == told
+    finally:
+        Parses.alive = False
+        gc.set_threshold(*thresholds)
 
 
 def test_every_component_knows_whose_it_is(told):

@@ -11,6 +11,7 @@ from fleetmend.components.grants import controller_grants
 from fleetmend.components.identity import InstallationArgs, naming
 from fleetmend.components.parameters import mode_of, mode_parameter, policy_of, text_parameter
 from fleetmend.components.policies import Statement
+from fleetmend.components.queued import Queued
 from fleetmend.core.decisions.health import CONCERN
 from fleetmend.core.events import SCALED_PATTERN
 from fleetmend.core.groups import HealthPolicy
@@ -64,7 +65,7 @@ class HealthArgs(TypedDict):
     """What the function is given to run with, and when its alarms are raised."""
 
 
-class Health(pulumi.ComponentResource):
+class Health(Queued):
     """An unhealthy instance of a group is replaced, and an outage is never made worse.
 
     A sweep every minute looks at every group with the tag; the end of a scaling activity wakes
@@ -76,33 +77,6 @@ class Health(pulumi.ComponentResource):
                           "ledger_arn": storage.ledger_arn, "key_arn": keys.main_arn,
                           "topic_arn": alerts.topic_arn, "topic_key_arn": keys.alerts_arn})
     """
-
-    function_name: pulumi.Output[str]
-    """The function's name."""
-    function_arn: pulumi.Output[str]
-    """The function's ARN."""
-    alias_arn: pulumi.Output[str]
-    """The alias that the schedule and the queue call."""
-    role_name: pulumi.Output[str]
-    """The execution role's name."""
-    role_arn: pulumi.Output[str]
-    """The execution role's ARN."""
-    log_group_name: pulumi.Output[str]
-    """Where it logs."""
-    queue_url: pulumi.Output[str]
-    """The queue that events, wake-ups and operators' messages go to."""
-    queue_arn: pulumi.Output[str]
-    """That queue's ARN."""
-    dead_letters_url: pulumi.Output[str]
-    """Messages that kept failing."""
-    undelivered_url: pulumi.Output[str]
-    """Events, schedules and calls that could not be handed over."""
-    rule_arn: pulumi.Output[str]
-    """The EventBridge rule."""
-    schedule_arn: pulumi.Output[str]
-    """The sweep's schedule."""
-    alarm_arns: pulumi.Output[list[str]]
-    """Its alarms."""
 
     def __init__(
         self, name: str, args: HealthArgs, opts: pulumi.ResourceOptions | None = None
@@ -130,16 +104,7 @@ class Health(pulumi.ComponentResource):
             },
             pulumi.ResourceOptions(parent=self),
         )
-        self.function_name, self.function_arn = controller.function_name, controller.function_arn
-        self.alias_arn = controller.alias_arn
-        self.role_name, self.role_arn = controller.role_name, controller.role_arn
-        self.log_group_name = controller.log_group_name
-        self.queue_url, self.queue_arn = controller.queue_url, controller.queue_arn
-        self.dead_letters_url = controller.dead_letters_url
-        self.undelivered_url = controller.undelivered_url
-        self.rule_arn, self.schedule_arn = controller.rule_arn, controller.schedule_arn
-        self.alarm_arns = controller.alarm_arns
-        self.register_outputs({"functionArn": self.function_arn, "queueUrl": self.queue_url})
+        self._tell(controller)
 
     def _parameters(self, name: str, args: HealthArgs) -> None:
         me = args["installation"]

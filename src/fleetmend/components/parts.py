@@ -18,6 +18,7 @@ from fleetmend.components.health import Health
 from fleetmend.components.identity import InstallationArgs
 from fleetmend.components.keys import Keys
 from fleetmend.components.parameters import Parameters
+from fleetmend.components.queued import Queued
 from fleetmend.components.rebuild import Rebuild
 from fleetmend.components.recovery import Recovery
 from fleetmend.components.remediation import Remediation
@@ -37,10 +38,6 @@ class ControllerParts(TypedDict):
     key_arn: pulumi.Input[str]
     topic_arn: pulumi.Input[str]
     topic_key_arn: pulumi.Input[str]
-
-
-Queued = Recovery | Rebuild | Health | Remediation
-"""What a queue wakes."""
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from fleetmend.components.identity import InstallationArgs, naming
 from fleetmend.components.naming import Naming
 from fleetmend.components.parameters import mode_of, mode_parameter, policy_of, text_parameter
 from fleetmend.components.policies import Statement
+from fleetmend.components.queued import Queued
 from fleetmend.core import claims
 from fleetmend.core.decisions.rebuild import CONCERN
 from fleetmend.core.decisions.recovery import CONCERN as RECOVERY
@@ -93,7 +94,7 @@ class RebuildArgs(TypedDict):
     """What the function is given to run with, and when its alarms are raised."""
 
 
-class Rebuild(pulumi.ComponentResource):
+class Rebuild(Queued):
     """What was terminated by mistake is made again from the blueprint kept while it was healthy.
 
     It looks after instances that carry a tag of their own, and no others; it launches nothing
@@ -107,33 +108,6 @@ class Rebuild(pulumi.ComponentResource):
                             "vpc_ids": [network.vpc_id],
                             "role_arns": ["arn:aws:iam::123456789012:role/web"]})
     """
-
-    function_name: pulumi.Output[str]
-    """The function's name."""
-    function_arn: pulumi.Output[str]
-    """The function's ARN."""
-    alias_arn: pulumi.Output[str]
-    """The alias that the schedule and the queue call."""
-    role_name: pulumi.Output[str]
-    """The execution role's name."""
-    role_arn: pulumi.Output[str]
-    """The execution role's ARN."""
-    log_group_name: pulumi.Output[str]
-    """Where it logs."""
-    queue_url: pulumi.Output[str]
-    """The queue that events, wake-ups and operators' messages go to."""
-    queue_arn: pulumi.Output[str]
-    """That queue's ARN."""
-    dead_letters_url: pulumi.Output[str]
-    """Messages that kept failing."""
-    undelivered_url: pulumi.Output[str]
-    """Events, schedules and calls that could not be handed over."""
-    rule_arn: pulumi.Output[str]
-    """The EventBridge rule."""
-    schedule_arn: pulumi.Output[str]
-    """The sweep's schedule."""
-    alarm_arns: pulumi.Output[list[str]]
-    """Its alarms."""
 
     def __init__(
         self, name: str, args: RebuildArgs, opts: pulumi.ResourceOptions | None = None
@@ -162,15 +136,7 @@ class Rebuild(pulumi.ComponentResource):
             },
             pulumi.ResourceOptions(parent=self),
         )
-        self.function_name, self.function_arn = made.function_name, made.function_arn
-        self.alias_arn, self.log_group_name = made.alias_arn, made.log_group_name
-        self.role_name, self.role_arn = made.role_name, made.role_arn
-        self.queue_url, self.queue_arn = made.queue_url, made.queue_arn
-        self.dead_letters_url = made.dead_letters_url
-        self.undelivered_url = made.undelivered_url
-        self.rule_arn, self.schedule_arn = made.rule_arn, made.schedule_arn
-        self.alarm_arns = made.alarm_arns
-        self.register_outputs({"functionArn": self.function_arn, "queueUrl": self.queue_url})
+        self._tell(made)
 
     def _parameters(self, name: str, args: RebuildArgs) -> None:
         me, selector = args["installation"], _selector(args)

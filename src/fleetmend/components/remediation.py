@@ -15,6 +15,7 @@ from fleetmend.components.grants import controller_grants
 from fleetmend.components.identity import InstallationArgs, naming
 from fleetmend.components.parameters import mode_of, mode_parameter, policy_of, text_parameter
 from fleetmend.components.policies import Statement
+from fleetmend.components.queued import Queued
 from fleetmend.core import holds
 from fleetmend.core.decisions.recovery import CONCERN as RECOVERY
 from fleetmend.core.events import TURNED_PATTERN
@@ -58,7 +59,7 @@ class RemediationArgs(TypedDict):
     """What the function is given to run with, and when its alarms are raised."""
 
 
-class Remediation(pulumi.ComponentResource):
+class Remediation(Queued):
     """What breaks a rule gets the tag it lacks, or its owner is told, or it is stopped at last.
 
     Each rule says which of these it wants. The controller goes by the last report of compliance,
@@ -72,33 +73,6 @@ class Remediation(pulumi.ComponentResource):
                                     "topic_arn": alerts.topic_arn,
                                     "topic_key_arn": keys.alerts_arn})
     """
-
-    function_name: pulumi.Output[str]
-    """The function's name."""
-    function_arn: pulumi.Output[str]
-    """The function's ARN."""
-    alias_arn: pulumi.Output[str]
-    """The alias that the schedule and the queue call."""
-    role_name: pulumi.Output[str]
-    """The execution role's name."""
-    role_arn: pulumi.Output[str]
-    """The execution role's ARN."""
-    log_group_name: pulumi.Output[str]
-    """Where it logs."""
-    queue_url: pulumi.Output[str]
-    """The queue that events, wake-ups and operators' messages go to."""
-    queue_arn: pulumi.Output[str]
-    """That queue's ARN."""
-    dead_letters_url: pulumi.Output[str]
-    """Messages that kept failing."""
-    undelivered_url: pulumi.Output[str]
-    """Events, schedules and calls that could not be handed over."""
-    rule_arn: pulumi.Output[str]
-    """The EventBridge rule."""
-    schedule_arn: pulumi.Output[str]
-    """The schedule that begins runs."""
-    alarm_arns: pulumi.Output[list[str]]
-    """Its alarms."""
 
     def __init__(
         self, name: str, args: RemediationArgs, opts: pulumi.ResourceOptions | None = None
@@ -124,15 +98,7 @@ class Remediation(pulumi.ComponentResource):
             },
             pulumi.ResourceOptions(parent=self),
         )
-        self.function_name, self.function_arn = made.function_name, made.function_arn
-        self.alias_arn, self.log_group_name = made.alias_arn, made.log_group_name
-        self.role_name, self.role_arn = made.role_name, made.role_arn
-        self.queue_url, self.queue_arn = made.queue_url, made.queue_arn
-        self.dead_letters_url = made.dead_letters_url
-        self.undelivered_url = made.undelivered_url
-        self.rule_arn, self.schedule_arn = made.rule_arn, made.schedule_arn
-        self.alarm_arns = made.alarm_arns
-        self.register_outputs({"functionArn": self.function_arn, "queueUrl": self.queue_url})
+        self._tell(made)
 
     def _parameters(self, name: str, args: RemediationArgs) -> None:
         me = args["installation"]

@@ -20,6 +20,7 @@ import pulumi
 from pulumi.provider import main
 from pulumi.provider.experimental.analyzer import ComponentDefinition
 from pulumi.provider.experimental.component import ComponentProvider
+from pulumi.provider.experimental.util import camel_case
 
 from fleetmend import components as room
 
@@ -58,6 +59,21 @@ class Provider(ComponentProvider):
     def __init__(self) -> None:
         with _uncollected():
             super().__init__(components(), NAME, None, version(NAME))
+            self.schema = json.dumps(self._with_inherited(json.loads(self.schema or "{}")))
+
+    def _with_inherited(self, told: dict[str, Any]) -> dict[str, Any]:
+        """`told` with the descriptions of outputs that a base class declares.
+
+        The SDK finds such outputs, and looks for their descriptions in the component's own source.
+        """
+        for component in components():
+            outputs = told["resources"][f"{NAME}:index:{component.__name__}"]["properties"]
+            for base in component.__mro__[1:]:
+                for name in inspect.get_annotations(base):
+                    output = outputs.get(camel_case(name), {})
+                    if output and "description" not in output:
+                        output["description"] = self.analyzer.get_docstring(base, name)
+        return told
 
     def map_inputs(
         self, inputs: pulumi.Inputs, component_def: ComponentDefinition

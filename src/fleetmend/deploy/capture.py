@@ -117,7 +117,11 @@ def _drive(
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancel what a failed program left waiting, so that nothing complains at exit."""
+    """Cancel what a failed program left waiting, so that nothing complains at exit.
+
+    What it raised comes out of `capture`; the futures that the SDK forgot hold the same once more.
+    """
+    loop.set_exception_handler(lambda _loop, _context: None)
     left = asyncio.all_tasks(loop)
     for task in left:
         task.cancel()

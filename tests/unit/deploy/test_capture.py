@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gc
 import logging
 import os
 import subprocess
@@ -209,13 +210,15 @@ def test_program_errors_are_the_programs_own():
     assert take().nodes
 
 
-def test_an_error_inside_apply_comes_out():
+def test_an_error_inside_apply_comes_out_and_is_said_once(caplog):
     def fails() -> None:
         vpc = aws.ec2.Vpc("v", cidr_block="10.0.0.0/16")
         aws.ec2.Subnet("s", vpc_id=vpc.id.apply(lambda _: 1 / 0), cidr_block="10.0.0.0/24")
 
     with pytest.raises(ZeroDivisionError):
         capture(fails, config={})
+    gc.collect()
+    assert caplog.records == []
 
 
 @pulumi.runtime.test

@@ -15,7 +15,10 @@ LINT = ROOT / ".venv/bin/lint-imports"
 PLANTED = {
     "layers": ("core/ranges.py", "import fleetmend.aws.clients"),
     "core-layers": ("core/model.py", "import fleetmend.core.ports"),
-    "decisions-apart": ("core/decisions/health.py", "import fleetmend.core.decisions.recovery"),
+    "decisions-apart": (
+        "core/decisions/health/__init__.py",
+        "import fleetmend.core.decisions.recovery",
+    ),
     "core-pure": ("core/ranges.py", "import socket"),
     "artifact-pure": ("aws/clients.py", "import pydantic"),
     "components-speak-pulumi": ("components/naming.py", "import boto3"),

@@ -156,7 +156,8 @@ def test_every_kind_of_healths_alerts_is_explained():
     cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     listed = {kind for cell in cells for kind in re.findall(r"`([\w-]+)`", cell)}
     core = ROOT / "src" / "fleetmend" / "core"
-    own = (core / "decisions" / "health.py", core / "health_watch.py", core / "telling.py")
+    decisions = python("src/fleetmend/core/decisions/health")
+    own = (*decisions, core / "health_watch.py", core / "telling.py")
     told = alert_kinds(*own, ROOT / "src" / "fleetmend" / "lambdas" / "controller.py")
     assert told - {"claimed"} == listed, "groups are claimed by nobody"
 

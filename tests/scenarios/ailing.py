@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from fleetmend.core.decisions import health as decisions
-from fleetmend.core.health_memory import Breaker
+from fleetmend.core.health_memory import Breaker, Memory
 from fleetmend.lab import sim
 from fleetmend.lab.checker import check
 from fleetmend.lab.scenario import Fleet, Group, Installed, Scenario, Step
@@ -217,9 +217,14 @@ def _breaker_forgotten(patch: Patch) -> None:
     def remembered(self: Any, record: Any) -> Any:
         memory = real(self, record)
         planned = record.intent and record.intent.state.value == "planned"
-        return replace(memory, breaker=None) if planned else memory
+        return replace(memory, breaker=None, asked=None) if planned else memory
 
     patch.setattr(decisions._Case, "_remembered", remembered)
+
+
+def _asked_and_forgotten(patch: Patch) -> None:
+    """What a frozen run may still ask for is forgotten with its incident."""
+    patch.setattr(Memory, "lasting", lambda self, now: Memory())
 
 
 def _one_sample_is_ill(patch: Patch) -> None:
@@ -259,6 +264,14 @@ def dies_after_suspending() -> Iterable[Scenario]:
     return (outage(Step(0.0, crash), seed=seed) for seed in count(1))
 
 
+def suspends_late() -> Iterable[Scenario]:
+    """Whoever was to suspend is frozen until the outage is over and its record closed."""
+    frozen = runs.PauseAtCall(
+        call=1, service="autoscaling", operation="SuspendProcesses", span=400.0
+    )
+    return (outage(Step(0.0, frozen), seed=seed, heal=90.0) for seed in count(1))
+
+
 def two_ill() -> Iterable[Scenario]:
     for seed in count(1):
         yield history(*ill(10.0, "web-1", "web-2"), groups=(web(12),), end=2400.0, seed=seed)
@@ -295,6 +308,7 @@ MUTANTS = (
     Mutant("resume without reset", _resume_without_reset, 3, marked_meanwhile),
     Mutant("suspension without end", _suspension_without_end, 2, never_over),
     Mutant("a dead run's suspension is forgotten", _breaker_forgotten, 3, dies_after_suspending),
+    Mutant("what a frozen run asks late is forgotten", _asked_and_forgotten, 3, suspends_late),
     Mutant("one bad sample is ill", _one_sample_is_ill, 3, one_of_six),
 )  # fmt: skip
 

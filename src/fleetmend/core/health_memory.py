@@ -43,6 +43,10 @@ class Memory:
     operator's to decide, not ours. `resets` counts how often marks were taken back before the
     resume. `target` is the member that the intent under way concerns, `why` its illness. `done`
     is what this one look found replaced, in seconds since the mark.
+
+    `asked` is a suspension that was asked for and not heard of: whoever asked may be frozen, and
+    ask AWS only later. It outlives its incident, and stands until its `until`; what comes about by
+    then is ours to end.
     """
 
     sampled_at: datetime | None = None
@@ -51,6 +55,7 @@ class Memory:
     replacing: Mapping[str, Replacing] = field(default_factory=dict[str, Replacing])
     counted: tuple[str, ...] = ()
     breaker: Breaker | None = None
+    asked: Breaker | None = None
     spent: bool = False
     resets: int = 0
     target: str = ""
@@ -62,10 +67,13 @@ class Memory:
         """Whether there is nothing to come back for."""
         return not (self.samples or self.noticed or self.replacing or self.breaker)
 
+    def lasting(self, now: datetime) -> "Memory":
+        """What is still known when the incident is over: only what was asked for."""
+        return Memory(asked=self.asked if self.asked and now < self.asked.until else None)
+
 
 def to_detail(memory: Memory) -> dict[str, object]:
     """Plain JSON, times as ISO 8601."""
-    breaker = memory.breaker
     return {
         "sampled_at": memory.sampled_at and _text(memory.sampled_at),
         "samples": dict(memory.samples),
@@ -74,15 +82,8 @@ def to_detail(memory: Memory) -> dict[str, object]:
             name: {"at": _text(one.at), "why": one.why} for name, one in memory.replacing.items()
         },
         "counted": list(memory.counted),
-        "breaker": breaker
-        and {
-            "since": _text(breaker.since),
-            "until": _text(breaker.until),
-            "why": breaker.why,
-            "seen": breaker.seen,
-            "calm": breaker.calm,
-            "ending": breaker.ending,
-        },
+        "breaker": memory.breaker and _suspension(memory.breaker),
+        "asked": memory.asked and _suspension(memory.asked),
         "spent": memory.spent,
         "resets": memory.resets,
         "target": memory.target,
@@ -94,13 +95,15 @@ def to_detail(memory: Memory) -> dict[str, object]:
 def from_detail(detail: Mapping[str, object]) -> Memory:
     """The memory in a record's detail; an empty detail is an empty memory.
 
+    A detail without `asked` was written before there was such a thing.
+
     Raises:
         MemoryUnreadable: anything else that is not whole.
     """
     if not detail:
         return Memory()
     try:
-        breaker = detail["breaker"]
+        breaker, asked = detail["breaker"], detail.get("asked")
         return Memory(
             sampled_at=_time(detail["sampled_at"]) if detail["sampled_at"] else None,
             samples=_counts(detail["samples"]),
@@ -111,6 +114,7 @@ def from_detail(detail: Mapping[str, object]) -> Memory:
             },
             counted=tuple(str(name) for name in cast("list[object]", detail["counted"])),
             breaker=_breaker(_object(breaker)) if breaker else None,
+            asked=_breaker(_object(asked)) if asked else None,
             spent=detail["spent"] is True,
             resets=_count(detail["resets"]),
             target=str(detail["target"]),
@@ -119,6 +123,17 @@ def from_detail(detail: Mapping[str, object]) -> Memory:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise MemoryUnreadable(f"record.detail: {type(error).__name__}: {error}") from error
+
+
+def _suspension(breaker: Breaker) -> dict[str, object]:
+    return {
+        "since": _text(breaker.since),
+        "until": _text(breaker.until),
+        "why": breaker.why,
+        "seen": breaker.seen,
+        "calm": breaker.calm,
+        "ending": breaker.ending,
+    }
 
 
 def _breaker(value: Mapping[str, object]) -> Breaker:

@@ -23,6 +23,7 @@ AlertKind = Literal[
     "impaired",
     "incomplete",
     "late",
+    "late-suspension",
     "ledger-unavailable",
     "left-down",
     "left-suspended",

@@ -157,6 +157,13 @@ _COMMON: Mapping[AlertKind, Meaning] = {
         done="It is not started while something says that it is to be left alone.",
         yours="Start it, or end what holds it.",
     ),
+    "late-suspension": Meaning(
+        "a suspension of ours came late to {subject}",
+        "warning",
+        done="It counts as ours: it is ended when there is no outage, and marks are reset before.",
+        yours="If it was you who suspended ReplaceUnhealthy, do it again when it has been resumed.",
+        command="fleetmend status",
+    ),
     "left-suspended": Meaning(
         "{subject} left our scope with a suspension of ours",
         "error",

@@ -257,6 +257,14 @@ _WORDS: Mapping[str, tuple[tuple[str, Alert], ...]] = {
         ("web", _words("agent-silent", f"the SSM agent of {_ID} in web is silent")),
         ("web", _words("failed", "web: replace failed", "Throttling Rate exceeded")),
         ("web", _words("late", f"{_ID} in web was marked, and has no successor yet")),
+        (
+            "web",
+            _words(
+                "late-suspension",
+                "web has ReplaceUnhealthy suspended, as we had asked at 2026-03-01T03:06Z",
+                "a run of ours was held up before it asked AWS",
+            ),
+        ),
         ("web", _words("left-suspended", "web left our scope while it was suspended by us")),
         (
             "web",

@@ -52,7 +52,7 @@ _OF_GROUPS = {
     "hook-running": "left alone: a lifecycle hook runs",
     "suspended": "left alone: somebody suspended a process of its group",
 }
-"""The same for the reasons of a group's record (core/decisions/health.py), of who is ill in it."""
+"""The same for the reasons of a group's record (core/decisions/health), of who is ill in it."""
 
 ACTS = frozenset(
     {

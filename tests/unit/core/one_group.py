@@ -33,6 +33,11 @@ class World:
             tags={"Auto-Heal": "true"},
         )
         self.outcome = Outcome(Result.ACCEPTED)
+        self.held_up, self.frozen_at = "", None
+
+    def holds_up(self, act):
+        """Whoever plans the next such act is frozen before its call: nothing comes of it yet."""
+        self.held_up = act
 
     def change(self, names, **facts):
         members = [replace(m, **facts) if m.id in names else m for m in self.group.members]
@@ -52,6 +57,9 @@ class World:
     def _act(self, act):
         memory = from_detail(self.record.detail)
         self.acts.append(f"{act} {memory.target}".strip())
+        if act == self.held_up:
+            self.held_up, self.frozen_at = "", self.now
+            return
         if self.outcome.result is Result.ACCEPTED:
             self.take(act)
         self.record = learn(self.record, self.outcome, self.now)

@@ -237,6 +237,7 @@ def test_memory_survives_its_json():
         replacing={"i-2": Replacing(START, "why")},
         counted=("i-3",),
         breaker=breaker,
+        asked=Breaker(START, START, "y"),
         spent=True,
         resets=1,
         target="i-1",

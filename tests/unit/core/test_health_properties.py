@@ -10,7 +10,10 @@ from fleetmend.core.model import Outcome, Result, Status
 from tests.unit.core.one_group import ILL, WELL, World
 
 EVENTS = st.sampled_from(
-    ["ill", "ill", "well", "mark", "replaced", "lost", "refused", "standby", "late", "-"]
+    [
+        *("ill", "ill", "well", "mark", "replaced", "lost", "refused", "standby", "late", "-"),
+        *("held up", "held up", "thaw"),
+    ]
 )
 
 
@@ -31,6 +34,17 @@ def happen(world, event, n):
         world.change(names, lifecycle="Standby")
     elif event == "late":
         world.now += timedelta(minutes=5)
+    elif event == "held up":
+        world.holds_up("suspend")
+    elif event == "thaw":
+        thaw(world)
+
+
+def thaw(world):
+    """Who was frozen before suspending does it now, as late as it would have lasted itself."""
+    held, world.frozen_at = world.frozen_at, None
+    if held and world.now + timedelta(minutes=1) < held + world.policy.suspension:
+        world.take("suspend")
 
 
 @settings(max_examples=150, deadline=None)
@@ -63,7 +77,29 @@ def test_whatever_happens_budget_floor_breaker_and_bounds_hold(size, zones, hist
         world.look()
         suspended = suspended + 1 if world.group.suspended else 0
         assert suspended < 60
-    world.outcome = Outcome(Result.ACCEPTED)
+    thaw(world)
+    settle(world)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(4, 9), st.lists(st.tuples(EVENTS, st.integers(0, 8)), max_size=25))
+def test_whenever_a_frozen_run_suspends_it_is_ended(size, history):
+    world = World(size)
+    world.holds_up("suspend")
+    world.change([member.id for member in world.group.members], checks=ILL)
+    world.look()
+    assert world.acts == ["suspend"]
+    world.change([member.id for member in world.group.members], checks=WELL)
+    for event, n in history:
+        happen(world, event, n)
+        world.look()
+    thaw(world)
+    settle(world)
+
+
+def settle(world):
+    """Trouble ends, and an hour later so has everything of ours."""
+    world.outcome, world.held_up = Outcome(Result.ACCEPTED), ""
     world.change([m.id for m in world.group.members], checks=WELL, lifecycle="InService")
     for _ in range(60):
         if not world.group.suspended:

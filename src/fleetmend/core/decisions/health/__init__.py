@@ -7,9 +7,10 @@ AWS, so that a repeated one changes nothing (docs/health.md has the table of sig
 
 from collections.abc import Container
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from fleetmend.core import holds, incidents
+from fleetmend.core.decisions.health.acts import REPLACE, RESET, RESUME, SUSPEND, learn
 from fleetmend.core.groups import SUSPENDABLE, Group, HealthPolicy, Member, outage
 from fleetmend.core.health_memory import (
     Breaker,
@@ -22,23 +23,18 @@ from fleetmend.core.health_memory import (
 from fleetmend.core.health_watch import sampled, symptoms, verified
 from fleetmend.core.kinds import AlertKind
 from fleetmend.core.model import (
-    Attempt,
     Decision,
     Intent,
     IntentState,
     Mode,
-    Outcome,
     Record,
-    Result,
     Status,
 )
 from fleetmend.core.times import utc
 
 CONCERN = "health"
-REPLACE = "replace"
-SUSPEND = "suspend"
-RESET = "reset"
-RESUME = "resume"
+
+__all__ = ["CONCERN", "REFUSALS", "REPLACE", "RESET", "RESUME", "SUSPEND", "decide", "learn"]
 
 REFUSALS = frozenset(
     {
@@ -53,8 +49,6 @@ REFUSALS = frozenset(
 )
 """Reasons for which an ill member is deliberately not replaced now."""
 
-_KEPT_ATTEMPTS = 20
-_SOON = timedelta(seconds=15)
 _RESETS = 3
 """How often marks are taken back before a resume. What is marked anew each time is ill still, and
 a suspension must end."""
@@ -70,7 +64,7 @@ def decide(
     now: datetime,
     intent_id: str,
 ) -> Decision:
-    """What to do about one group; arguments as in decisions/recovery.py.
+    """What to do about one group; arguments as in decisions/recovery.
 
     A record whose detail is not health's is left alone until someone says `retry`.
     """
@@ -86,64 +80,30 @@ def decide(
         return Decision(record.reason, record)
     try:
         if seen is None or not policy.selector.matches(seen.tags):
-            return _left(record, seen)
+            return _left(record, seen, now)
         return _Case(subject, seen, record, policy, now, intent_id).decide()
     except MemoryUnreadable as error:
         return incidents.unreadable(record or Record(CONCERN, subject, Status.OPEN), error)
 
 
-def learn(record: Record, outcome: Outcome, now: datetime) -> Record:
-    """The record after AWS answered the one call that its intent announced."""
-    memory = from_detail(record.detail)
-    action = record.intent.action if record.intent else ""
-    went = outcome.result in {Result.ACCEPTED, Result.UNKNOWN}
-    state = IntentState.ISSUED if went else IntentState.DONE
-    record = replace(record, intent=record.intent and replace(record.intent, state=state))
-    if outcome.result in {Result.NOT_SENT, Result.WOULD}:
-        memory = _forget_plan(memory, action)
-        note = "would have been done; mode is observe" if outcome.result is Result.WOULD else ""
-        return replace(record, note=note or record.note, detail=to_detail(memory))
-    attempt = Attempt(now, outcome.result, outcome.code, outcome.message)
-    record = replace(record, attempts=(*record.attempts, attempt)[-_KEPT_ATTEMPTS:])
-    if went:
-        memory = _begun(memory, action, now)
-        look = now + _SOON if action in {RESET, RESUME} else None
-        return replace(record, next_look_at=look, detail=to_detail(memory))
-    if outcome.result in {Result.GONE, Result.CONFLICT}:  # it changed under our hands: look again
-        return replace(record, next_look_at=None, detail=to_detail(_forget_plan(memory, action)))
-    failed = replace(record, next_look_at=None, detail=to_detail(_forget_plan(memory, action)))
-    why = f"{outcome.code} {outcome.message}".strip() or outcome.result.value
-    return failed.telling(
-        "failed", f"{record.subject}: {action} failed", why=why, key=f"{action}-failed"
-    )
+def _left(record: Record | None, seen: Group | None, now: datetime) -> Decision:
+    """A group that is gone, or no longer ours. A suspension of ours must not outlive that.
 
-
-def _begun(memory: Memory, action: str, now: datetime) -> Memory:
-    """The memory of an act that AWS took, or may have taken: the next look sees which."""
-    if action == REPLACE:
-        chosen = {memory.target: Replacing(now, memory.why)}
-        return replace(memory, replacing={**memory.replacing, **chosen}, target="", why="")
-    if action == RESET:
-        return replace(memory, resets=memory.resets + 1)
-    if action == RESUME and memory.breaker:
-        return replace(memory, breaker=replace(memory.breaker, ending=True))
-    return memory
-
-
-def _forget_plan(memory: Memory, action: str) -> Memory:
-    """The memory without what a plan that was not carried out had put there."""
-    memory = replace(memory, target="", why="")
-    return replace(memory, breaker=None) if action == SUSPEND else memory
-
-
-def _left(record: Record | None, seen: Group | None) -> Decision:
-    """A group that is gone, or no longer ours. A suspension of ours must not outlive that."""
+    What was asked for is remembered, for a group that comes back while it may still come about.
+    """
     reason = "out-of-scope" if seen else "gone"
     if record is None or record.status is Status.CLOSED:
         return Decision(reason, record)
-    breaker = from_detail(record.detail).breaker
+    memory = from_detail(record.detail)
+    breaker = memory.breaker or memory.asked
+    kept = replace(memory, asked=breaker).lasting(now) if seen else Memory()
     closed = replace(
-        record, status=Status.CLOSED, reason=reason, next_look_at=None, detail={}, intent=None
+        record,
+        status=Status.CLOSED,
+        reason=reason,
+        next_look_at=None,
+        detail=to_detail(kept) if kept.asked else {},
+        intent=None,
     )
     if breaker and seen and SUSPENDABLE in seen.suspended:
         text = (
@@ -191,10 +151,16 @@ class _Case:
         self.record = self._opened(record)
 
     def decide(self) -> Decision:
+        if self.memory.asked and not self.memory.breaker and SUSPENDABLE in self.seen.suspended:
+            self._adopt(self.memory.asked)
         self.memory, odd = sampled(self.memory, self.found, self.policy, self.now)
         self.memory, marked = verified(self.memory, self.seen, self.found, self.policy, self.now)
         for told in (*odd, *marked):
             self._tell(told.kind, told.text, why=told.why, key=told.key)
+        if self.looks_like:
+            text = f"{self.seen.name}: {self.looks_like}"
+            why = "so many at once look like an outage, not like bad instances"
+            self._tell("outage", text, why=why)
         if self.memory.breaker:
             self._look_at(self.memory.breaker)
         if self.memory.breaker:
@@ -211,12 +177,21 @@ class _Case:
     # --- memory ---
 
     def _remembered(self, record: Record) -> Memory:
-        """What is known now: a planned mark that ran out is judged by what the group shows."""
-        memory = from_detail(record.detail) if record.status is not Status.CLOSED else Memory()
+        """What is known now: a planned mark that ran out is judged by what the group shows.
+
+        Whoever planned a suspension that ran out may have died or may only be frozen.
+        """
+        memory = from_detail(record.detail)
+        lasting = memory.lasting(self.now)
+        if record.status is Status.CLOSED:
+            return lasting
+        memory = replace(memory, asked=lasting.asked)
         intent = record.intent
         crashed = intent if intent and intent.state is IntentState.PLANNED else None
         if not crashed:
             return memory
+        if crashed.action == SUSPEND:
+            memory = replace(memory, asked=memory.breaker)
         if crashed.action == RESUME and memory.breaker:
             memory = replace(memory, breaker=replace(memory.breaker, ending=True))
         if crashed.action == REPLACE:
@@ -241,6 +216,16 @@ class _Case:
 
     # --- decisions ---
 
+    def _adopt(self, asked: Breaker) -> None:
+        """What we had asked for came late: ours again, and no longer than any other."""
+        until = self.now if self.memory.spent else self.now + self.policy.suspension
+        ours = Breaker(self.now, until, asked.why, seen=True)
+        self.memory = replace(self.memory, breaker=ours, asked=None)
+        text = (
+            f"{self.seen.name} has {SUSPENDABLE} suspended, as we had asked at {utc(asked.since)}"
+        )
+        self._tell("late-suspension", text, why="a run of ours was held up before it asked AWS")
+
     def _look_at(self, breaker: Breaker) -> None:
         """Whether our suspension stands; what is no longer suspended is no breaker any more.
 
@@ -256,6 +241,8 @@ class _Case:
         self.memory = replace(self.memory, breaker=None, spent=spent, resets=0)
         if breaker.seen:
             self.memory = replace(self.memory, samples={})
+        else:
+            self.memory = replace(self.memory, asked=breaker)
 
     def _under_breaker(self, breaker: Breaker) -> Decision:
         """Ours to end: the marks that gathered are taken back first, or resuming replaces all."""
@@ -274,10 +261,6 @@ class _Case:
         return self._plan(RESUME, why)
 
     def _outage(self) -> Decision:
-        text = f"{self.seen.name}: {self.looks_like}"
-        self._tell(
-            "outage", text, why="so many at once look like an outage, not like bad instances"
-        )
         if self.memory.spent or SUSPENDABLE in self.seen.suspended:
             return self._rest("outage", self.looks_like)
         until = self.now + self.policy.suspension
@@ -287,13 +270,14 @@ class _Case:
     def _healthy(self) -> Decision:
         if self.stored is None or self.stored.status is Status.CLOSED:
             return Decision("healthy", self.stored)
+        kept = replace(self.memory.lasting(self.now), done=self.memory.done)
         closed = replace(
             self.record,
             status=Status.CLOSED,
             reason="healthy",
             note="",
             next_look_at=None,
-            detail=to_detail(Memory(done=self.memory.done)) if self.memory.done else {},
+            detail=to_detail(kept) if kept.done or kept.asked else {},
         )
         return Decision("healthy", closed)
 

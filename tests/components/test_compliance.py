@@ -15,10 +15,11 @@ from fleetmend.components.compliance import Compliance, ComplianceArgs
 from fleetmend.components.dashboard import Dashboard
 from fleetmend.components.spoke import DESCRIBES
 from fleetmend.core import history, rules
+from fleetmend.core.declared import COMPLIANCE as POLICY
 from fleetmend.core.graph import Graph
 from fleetmend.core.rules import Rule, Rules
 from fleetmend.lambdas import envelope
-from fleetmend.lambdas.compliance import GOOD_KEY, POLICY, RULES_KEY
+from fleetmend.lambdas.compliance import GOOD_KEY, RULES_KEY
 from tests.components.graphs import ACCOUNT, ME, REGION, badly_tagged, graph, one
 from tests.components.iam_rules import faults
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from fleetmend.components.health import Health, HealthArgs, grants
+from fleetmend.core.declared import HEALTH as POLICY
 from fleetmend.core.events import SWEEP
 from fleetmend.core.graph import Graph
 from fleetmend.core.groups import HealthPolicy
 from fleetmend.core.model import Mode
 from fleetmend.lambdas import settings
-from fleetmend.lambdas.health import POLICY
 from tests.components.graphs import ACCOUNT, REGION, badly_tagged, graph, one
 from tests.components.iam_rules import faults
 from tests.components.installed import filled, installed

@@ -9,6 +9,7 @@ import pytest
 from fleetmend.components.artifact import find_artifact
 from fleetmend.components.installation import main
 from fleetmend.components.settings import SettingsError
+from fleetmend.components.settings_policy import OWN
 from fleetmend.core.graph import Graph
 from fleetmend.deploy.capture import capture
 from fleetmend.deploy.check import Severity, check
@@ -160,6 +161,26 @@ def test_the_kill_switch_is_not_turned_back_by_a_later_apply() -> None:
     assert node.inputs["name"] == "/fleetmend/dev/mode/all"
     assert node.inputs["insecureValue"] == "observe"
     assert node.options["ignoreChanges"] == ["insecureValue"]
+
+
+def test_every_field_of_a_policy_can_be_set_by_one_setting_and_by_no_more() -> None:
+    further = {
+        "recoveryPolicy": '{"mass_count": 80}',
+        "rebuildPolicy": '{"most_at_once": 7}',
+        "healthPolicy": '{"boot_grace": 600}',
+    }
+    found = installed(BASE, deployRebuild="true", **further)
+    for concern, own in OWN.items():
+        texts = [
+            node.inputs["insecureValue"]
+            for node in found.of_type("aws:ssm/parameter:Parameter")
+            if node.inputs["name"].endswith(f"/{concern}/policy")
+        ]
+        more = json.loads(further.get(f"{concern}Policy", "{}"))
+        for text in texts:
+            deployed = json.loads(text)
+            assert set(deployed) == {*own, *more}, concern
+            assert more.items() <= deployed.items()
 
 
 def test_public_parameters_say_nothing_secret() -> None:

@@ -10,10 +10,10 @@ from fleetmend.components.installation import main
 from fleetmend.components.rebuild import Rebuild, RebuildArgs
 from fleetmend.components.settings import Settings, SettingsError
 from fleetmend.core import claims
+from fleetmend.core.declared import REBUILD as POLICY
 from fleetmend.core.graph import Graph
 from fleetmend.core.model import Selector
 from fleetmend.deploy.capture import capture
-from fleetmend.lambdas.rebuild import POLICY
 from tests.components.graphs import ACCOUNT, ME, REGION, graph, one
 from tests.components.iam_rules import faults
 

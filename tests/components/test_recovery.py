@@ -9,11 +9,11 @@ import pytest
 
 from fleetmend.components.recovery import Recovery, RecoveryArgs, grants
 from fleetmend.core import claims
+from fleetmend.core.declared import RECOVERY as POLICY
 from fleetmend.core.events import SWEEP
 from fleetmend.core.graph import Graph
 from fleetmend.core.model import Mode, Selector
 from fleetmend.lambdas import settings
-from fleetmend.lambdas.recovery import POLICY
 from tests.components.graphs import ACCOUNT, ME, REGION, badly_tagged, graph, one
 from tests.components.iam_rules import faults
 from tests.components.installed import filled
@@ -130,6 +130,7 @@ def test_parameters_are_read_by_exact_name() -> None:
         f"{prefix}/mode/all",
         f"{prefix}/mode/recovery",
         f"{prefix}/recovery/policy",
+        f"{prefix}/recovery/overrides",
         f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{claims.parameter('recovery', Selector())}",
     ]
 
@@ -156,6 +157,21 @@ def test_the_function_understands_its_policy_parameter() -> None:
     assert read.retry_interval.total_seconds() == 420
     assert read.max_attempts == 4
     assert (read.selector.key, read.selector.value) == ("Keep", "up")
+
+
+def test_further_fields_are_deployed_and_never_over_what_an_argument_sets() -> None:
+    found = recovery(max_attempts=4, policy={"mass_count": 80, "max_attempts": 9})
+    text = one(found, PARAMETER, "policy").inputs["insecureValue"]
+    read = POLICY.parse(text, "p", [])
+    assert (read.mass_count, read.max_attempts) == (80, 4)
+    assert one(found, PARAMETER, "policy").options.get("ignoreChanges") in (None, [])
+
+
+def test_what_people_override_is_theirs() -> None:
+    node = one(FOUND, PARAMETER, "overrides")
+    assert node.inputs["name"] == "/fleetmend/dev/recovery/overrides"
+    assert node.inputs["insecureValue"] == "{}"
+    assert node.options["ignoreChanges"] == ["insecureValue"]
 
 
 @pytest.mark.parametrize("mode", list(Mode))

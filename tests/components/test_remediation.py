@@ -11,11 +11,11 @@ from fleetmend.components.remediation import Remediation, RemediationArgs
 from fleetmend.components.rules_file import loads
 from fleetmend.components.settings import Settings, SettingsError
 from fleetmend.core import holds
+from fleetmend.core.declared import REMEDIATION as POLICY
 from fleetmend.core.graph import Graph
 from fleetmend.core.remediation import HELD
 from fleetmend.core.rules import encode
 from fleetmend.deploy.capture import capture
-from fleetmend.lambdas.remediation import POLICY
 from tests.components.graphs import ACCOUNT, ME, REGION, graph, one
 from tests.components.iam_rules import faults
 

@@ -158,8 +158,32 @@ class Installation:
         ParameterStore(self._clients("ssm")).put(name, mode.value, overwrite=True)
 
     def policy(self, concern: str) -> dict[str, Any]:
-        """The settings that differ from the defaults, as the parameter holds them."""
-        name = f"{self._path}/{concern}/policy"
+        """The settings that differ from the defaults: as deployed, and what people override."""
+        return {**self.deployed(concern), **self.overrides(concern)}
+
+    def deployed(self, concern: str) -> dict[str, Any]:
+        """The settings that the last deployment wrote."""
+        return self._settings(f"{concern}/policy")
+
+    def overrides(self, concern: str) -> dict[str, Any]:
+        """What people said since, and no deployment touches.
+
+        Raises:
+            PortError: it could not be read, or is no JSON object.
+        """
+        return self._settings(f"{concern}/overrides")
+
+    def override(self, concern: str, values: Mapping[str, object]) -> None:
+        """Say what goes before the deployed settings; controllers read it at their next run.
+
+        Raises:
+            PortError: it was not taken.
+        """
+        name, text = f"{self._path}/{concern}/overrides", json.dumps(values, sort_keys=True)
+        ParameterStore(self._clients("ssm")).put(name, text, overwrite=True)
+
+    def _settings(self, path: str) -> dict[str, Any]:
+        name = f"{self._path}/{path}"
         text = _parameters(self._clients("ssm"), [name]).get(name, "{}")
         return _object(text, name)
 

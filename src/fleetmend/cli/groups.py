@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from fleetmend.cli.output import coloured, escape, table
+from fleetmend.core.declared import HEALTH
 from fleetmend.core.groups import SUSPENDABLE, HealthPolicy
 from fleetmend.core.health_watch import symptoms
 
@@ -19,10 +20,8 @@ def grouped(installation: "Installation") -> list[dict[str, Any]]:
     """One row for each group in scope, by name; none where health is not installed."""
     if CONCERN not in installation.facts.queues:
         return []
-    from fleetmend.lambdas.health import POLICY  # noqa: PLC0415 -- Powertools takes a moment
-
     given = json.dumps(installation.policy(CONCERN))
-    policy = POLICY.parse(given, CONCERN, [])  # the function itself tells of what it cannot take
+    policy = HEALTH.parse(given, CONCERN, [])  # the function itself tells of what it cannot take
     return [
         _row(group, policy, installation.record(CONCERN, group.name))
         for group in installation.groups()

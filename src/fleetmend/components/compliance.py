@@ -1,6 +1,5 @@
 """Compliance as infrastructure: who scans, on whose behalf, how often, and what may be asked."""
 
-import json
 from typing import NotRequired, TypedDict
 
 import pulumi
@@ -15,13 +14,7 @@ from fleetmend.components.controller import Controller, FunctionArgs
 from fleetmend.components.history import History
 from fleetmend.components.identity import InstallationArgs, naming, tagging
 from fleetmend.components.naming import Limit, Naming, partition
-from fleetmend.components.parameters import (
-    MODE_ALL,
-    mode_of,
-    mode_parameter,
-    policy_of,
-    text_parameter,
-)
+from fleetmend.components.parameters import policy_parameters, settings_of
 from fleetmend.components.policies import Statement
 from fleetmend.components.spoke import Spoke, role_name
 from fleetmend.core.compliance import CONCERN
@@ -155,15 +148,7 @@ class Compliance(pulumi.ComponentResource):
     def _parameters(self) -> None:
         args, me = self._args, self._args["installation"]
         scope = {"accounts": args.get("accounts", []), "regions": args.get("regions", [])}
-        mode_parameter(f"{self._name}-mode", mode_of(CONCERN), args.get("mode", "act"), me, self)
-        text_parameter(
-            f"{self._name}-policy",
-            policy_of(CONCERN),
-            json.dumps(scope, sort_keys=True),
-            "What compliance scans; read at the beginning of each run. See docs/compliance.md",
-            me,
-            self._child,
-        )
+        policy_parameters(self._name, CONCERN, scope, args.get("mode", "act"), me, self)
         aws.s3.BucketObjectv2(
             f"{self._name}-rules",
             bucket=args["ledger_name"],
@@ -338,7 +323,7 @@ def grants(args: ComplianceArgs) -> list[Statement]:
             ["ssm:GetParameters"],
             [
                 names.arn("ssm", account, f"parameter{names.parameter(path)}")
-                for path in (MODE_ALL, mode_of(CONCERN), policy_of(CONCERN))
+                for path in settings_of(CONCERN)
             ],
         ),
         policies.allow("Begins", ["states:StartExecution"], [machine_arn(names, account)]),

@@ -4,7 +4,7 @@ import pulumi
 
 from fleetmend.components import policies
 from fleetmend.components.naming import Naming
-from fleetmend.components.parameters import MODE_ALL, mode_of, policy_of
+from fleetmend.components.parameters import settings_of
 from fleetmend.components.policies import Statement
 
 
@@ -23,7 +23,7 @@ def controller_grants(
 
     Where installations claim its selector, `claim` is that parameter, which it may write too.
     """
-    read = [names.parameter(path) for path in (MODE_ALL, mode_of(concern), policy_of(concern))]
+    read = [names.parameter(path) for path in settings_of(concern)]
     claimed = [names.arn("ssm", account_id, f"parameter{claim}")] if claim else []
     claims = policies.allow("Claims", ["ssm:PutParameter"], claimed)
     return [

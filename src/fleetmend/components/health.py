@@ -1,7 +1,7 @@
 """Health as infrastructure: what wakes it, what it may do, and the settings it re-reads."""
 
 import json
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 
@@ -9,7 +9,7 @@ from fleetmend.components import policies
 from fleetmend.components.controller import Controller, FunctionArgs
 from fleetmend.components.grants import controller_grants
 from fleetmend.components.identity import InstallationArgs, naming
-from fleetmend.components.parameters import mode_of, mode_parameter, policy_of, text_parameter
+from fleetmend.components.parameters import policy_parameters
 from fleetmend.components.policies import Statement
 from fleetmend.components.queued import Queued
 from fleetmend.core.decisions.health import CONCERN
@@ -55,6 +55,8 @@ class HealthArgs(TypedDict):
     """Whether a silent SSM agent is an illness; it is only told where it is left out."""
     alarm_prefix: NotRequired[str]
     """Alarms called so are applications' alarms about their instance; none where left out."""
+    policy: NotRequired[dict[str, Any]]
+    """Further fields of its policy, by their names there; none that an argument sets."""
     mode: NotRequired[str]
     """off, observe or act: where health's own switch stands at first; `act` where left out."""
     sweep_minutes: NotRequired[int]
@@ -121,14 +123,8 @@ class Health(Queued):
             "alarm_prefix": args.get("alarm_prefix", ""),
             "selector": {"key": selector.key, "value": selector.value},
         }
-        mode_parameter(f"{name}-mode", mode_of(CONCERN), args.get("mode", "act"), me, self)
-        text_parameter(
-            f"{name}-policy",
-            policy_of(CONCERN),
-            json.dumps(policy, sort_keys=True),
-            "How health behaves; read on each run. docs/health.md lists the fields",
-            me,
-            pulumi.ResourceOptions(parent=self),
+        policy_parameters(
+            name, CONCERN, {**args.get("policy", {}), **policy}, args.get("mode", "act"), me, self
         )
 
 

@@ -21,7 +21,13 @@ from fleetmend.components.health import Health
 from fleetmend.components.keys import Keys
 from fleetmend.components.output_values import alarm_arns, values
 from fleetmend.components.parameters import Parameters
-from fleetmend.components.parts import ControllerParts, Parts, alarm_args, function_args
+from fleetmend.components.parts import (
+    ControllerParts,
+    Parts,
+    alarm_args,
+    controllers_wanted,
+    function_args,
+)
 from fleetmend.components.rebuild import Rebuild
 from fleetmend.components.recovery import Recovery
 from fleetmend.components.remediation import Remediation
@@ -30,9 +36,6 @@ from fleetmend.components.secrets import Secrets
 from fleetmend.components.settings import Settings
 from fleetmend.components.storage import BALANCER_PREFIX, Storage, StorageArgs
 from fleetmend.core.compliance import CONCERN as COMPLIANCE
-from fleetmend.core.decisions.health import CONCERN as HEALTH
-from fleetmend.core.decisions.rebuild import CONCERN as REBUILD
-from fleetmend.core.decisions.recovery import CONCERN as RECOVERY
 from fleetmend.core.remediation import CONCERN as REMEDIATION
 
 
@@ -103,13 +106,7 @@ class _Program:
         return aws.Provider(name, region=region, allowed_account_ids=allowed)
 
     def _keys(self) -> Keys:
-        wanted = {
-            RECOVERY: self._settings.recovery.deploy_recovery,
-            REBUILD: self._settings.rebuild.deploy_rebuild,
-            HEALTH: self._settings.health.deploy_health,
-            REMEDIATION: self._settings.remediation.deploy_remediation,
-        }
-        controllers = [concern for concern, on in wanted.items() if on]
+        controllers = controllers_wanted(self._settings)
         functions = controllers + ([BRIDGE] if self._settings.alerts.deploy_bridge else [])
         functions += [COMPLIANCE] if self._settings.compliance.deploy_compliance else []
         return Keys(
@@ -258,6 +255,7 @@ class _Program:
                 "max_attempts": chosen.max_attempts,
                 "impaired": chosen.impaired,
                 "ask_who_stopped": chosen.ask_who_stopped,
+                "policy": dict(chosen.recovery_policy),
                 "sweep_minutes": chosen.sweep_minutes,
                 "batch_window_seconds": chosen.batch_window_seconds,
                 "function": function_args(self._settings),
@@ -280,6 +278,7 @@ class _Program:
                 "role_arns": list(chosen.rebuild_role_arns),
                 "terminated": chosen.rebuild_terminated,
                 "drift": chosen.rebuild_drift,
+                "policy": dict(chosen.rebuild_policy),
                 "sweep_minutes": sweeps.sweep_minutes,
                 "batch_window_seconds": sweeps.batch_window_seconds,
                 "function": function_args(self._settings),
@@ -321,6 +320,7 @@ class _Program:
                 "rules": self._rules(),
                 "mode": chosen.remediation_mode,
                 "most_changes": chosen.remediation_most_changes,
+                "policy": dict(chosen.remediation_policy),
                 "sweep_minutes": chosen.remediation_sweep_minutes,
                 "batch_window_seconds": self._settings.recovery.batch_window_seconds,
                 "function": function_args(self._settings),
@@ -343,6 +343,7 @@ class _Program:
                 "suspension_minutes": chosen.suspension_minutes,
                 "replace_silent_agents": chosen.replace_silent_agents,
                 "alarm_prefix": chosen.application_alarm_prefix,
+                "policy": dict(chosen.health_policy),
                 "sweep_minutes": chosen.health_sweep_minutes,
                 "batch_window_seconds": self._settings.recovery.batch_window_seconds,
                 "function": function_args(self._settings),

@@ -1,7 +1,8 @@
 """Parameters: what functions and people read at run time, under `/{project}/{suffix}/`."""
 
 import json
-from typing import NotRequired, TypedDict
+from collections.abc import Mapping
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
@@ -24,6 +25,16 @@ def mode_of(concern: str) -> str:
 def policy_of(concern: str) -> str:
     """The path of a concern's policy, a JSON object that is read on each run."""
     return f"{concern}/policy"
+
+
+def overrides_of(concern: str) -> str:
+    """The path of what people override of that policy, key by key."""
+    return f"{concern}/overrides"
+
+
+def settings_of(concern: str) -> tuple[str, ...]:
+    """The paths that a concern's function reads on each run."""
+    return MODE_ALL, mode_of(concern), policy_of(concern), overrides_of(concern)
 
 
 def text_parameter(
@@ -60,6 +71,38 @@ def mode_parameter(
         path,
         mode,
         "off, observe or act; change it with `fleetmend mode`",
+        installation,
+        pulumi.ResourceOptions(parent=parent, ignore_changes=["insecureValue"]),
+    )
+
+
+def policy_parameters(
+    name: str,
+    concern: str,
+    policy: Mapping[str, Any],
+    mode: str,
+    installation: InstallationArgs,
+    parent: pulumi.Resource,
+) -> None:
+    """A concern's kill switch, its policy as deployed, and what people override of it.
+
+    Every `up` writes the policy; of the other two it writes what they are at first, and never
+    again, so that what somebody changed at night is still so in the morning.
+    """
+    mode_parameter(f"{name}-mode", mode_of(concern), mode, installation, parent)
+    text_parameter(
+        f"{name}-policy",
+        policy_of(concern),
+        json.dumps(policy, sort_keys=True),
+        f"How {concern} behaves; written by each deployment, read on each run",
+        installation,
+        pulumi.ResourceOptions(parent=parent),
+    )
+    text_parameter(
+        f"{name}-overrides",
+        overrides_of(concern),
+        "{}",
+        f"What goes before {concern}/policy; change it with `fleetmend policy {concern}`",
         installation,
         pulumi.ResourceOptions(parent=parent, ignore_changes=["insecureValue"]),
     )

@@ -79,6 +79,17 @@ class Parts:
         return {concern: part for concern, part in made.items() if part is not None}
 
 
+def controllers_wanted(settings: Settings) -> list[str]:
+    """The concerns whose controllers the settings ask for, of those that a queue wakes."""
+    wanted = {
+        "recovery": settings.recovery.deploy_recovery,
+        "rebuild": settings.rebuild.deploy_rebuild,
+        "health": settings.health.deploy_health,
+        "remediation": settings.remediation.deploy_remediation,
+    }
+    return [concern for concern, on in wanted.items() if on]
+
+
 def function_args(settings: Settings) -> FunctionArgs:
     """What every function is given to run with."""
     chosen = settings.controller

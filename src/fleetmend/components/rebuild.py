@@ -5,7 +5,7 @@ not a grant of recovery's role but another role, and with the setting off nothin
 """
 
 import json
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 
@@ -14,7 +14,7 @@ from fleetmend.components.controller import Controller, FunctionArgs
 from fleetmend.components.grants import controller_grants
 from fleetmend.components.identity import InstallationArgs, naming
 from fleetmend.components.naming import Naming
-from fleetmend.components.parameters import mode_of, mode_parameter, policy_of, text_parameter
+from fleetmend.components.parameters import policy_parameters
 from fleetmend.components.policies import Statement
 from fleetmend.components.queued import Queued
 from fleetmend.core import claims
@@ -84,6 +84,8 @@ class RebuildArgs(TypedDict):
     """`rebuild` (where it is left out) or `alert`."""
     drift: NotRequired[str]
     """`alert` (where it is left out), `reattach` or `restore`."""
+    policy: NotRequired[dict[str, Any]]
+    """Further fields of its policy, by their names there; none that an argument sets."""
     mode: NotRequired[str]
     """off, observe or act: where its own switch stands at first; `act` where left out."""
     sweep_minutes: NotRequired[int]
@@ -145,14 +147,8 @@ class Rebuild(Queued):
             "terminated": args.get("terminated", "rebuild"),
             "drift": args.get("drift", "alert"),
         }
-        mode_parameter(f"{name}-mode", mode_of(CONCERN), args.get("mode", "act"), me, self)
-        text_parameter(
-            f"{name}-policy",
-            policy_of(CONCERN),
-            json.dumps(policy, sort_keys=True),
-            "How rebuilding behaves; read on each run. docs/recovery.md lists the fields",
-            me,
-            pulumi.ResourceOptions(parent=self),
+        policy_parameters(
+            name, CONCERN, {**args.get("policy", {}), **policy}, args.get("mode", "act"), me, self
         )
 
 

@@ -1,7 +1,7 @@
 """Recovery as infrastructure: what wakes it, what it may do, and the settings it re-reads."""
 
 import json
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 
@@ -9,12 +9,7 @@ from fleetmend.components import policies
 from fleetmend.components.controller import Controller, FunctionArgs
 from fleetmend.components.grants import controller_grants
 from fleetmend.components.identity import InstallationArgs, naming
-from fleetmend.components.parameters import (
-    mode_of,
-    mode_parameter,
-    policy_of,
-    text_parameter,
-)
+from fleetmend.components.parameters import policy_parameters
 from fleetmend.components.policies import Statement
 from fleetmend.components.queued import Queued
 from fleetmend.core import claims
@@ -58,6 +53,8 @@ class RecoveryArgs(TypedDict):
     out), `reboot`, or `move` (a reboot, then a stop and start on another host)."""
     ask_who_stopped: NotRequired[bool]
     """Whether CloudTrail is asked who stopped what is told of, which takes a grant."""
+    policy: NotRequired[dict[str, Any]]
+    """Further fields of its policy, by their names there; none that an argument sets."""
     mode: NotRequired[str]
     """off, observe or act: where recovery's own switch stands at first; `act` where left out."""
     sweep_minutes: NotRequired[int]
@@ -120,14 +117,8 @@ class Recovery(Queued):
             "selector": {"key": selector.key, "value": selector.value},
             "who": "cloudtrail" if args.get("ask_who_stopped", False) else "unasked",
         }
-        mode_parameter(f"{name}-mode", mode_of(CONCERN), args.get("mode", "act"), me, self)
-        text_parameter(
-            f"{name}-policy",
-            policy_of(CONCERN),
-            json.dumps(policy, sort_keys=True),
-            "How recovery behaves; read on each run. docs/recovery.md lists the fields",
-            me,
-            pulumi.ResourceOptions(parent=self),
+        policy_parameters(
+            name, CONCERN, {**args.get("policy", {}), **policy}, args.get("mode", "act"), me, self
         )
 
 

@@ -5,7 +5,7 @@ rules name and by the hold that goes before every stop; with the setting off not
 """
 
 import json
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 
@@ -13,7 +13,7 @@ from fleetmend.components import policies
 from fleetmend.components.controller import Controller, FunctionArgs
 from fleetmend.components.grants import controller_grants
 from fleetmend.components.identity import InstallationArgs, naming
-from fleetmend.components.parameters import mode_of, mode_parameter, policy_of, text_parameter
+from fleetmend.components.parameters import policy_parameters
 from fleetmend.components.policies import Statement
 from fleetmend.components.queued import Queued
 from fleetmend.core import holds
@@ -49,6 +49,8 @@ class RemediationArgs(TypedDict):
     """The rules in force as JSON, the same that `Compliance` is given."""
     most_changes: NotRequired[int]
     """How many instances one run changes at most; 10 where it is left out."""
+    policy: NotRequired[dict[str, Any]]
+    """Further fields of its policy, by their names there; none that an argument sets."""
     mode: NotRequired[str]
     """off, observe or act: where its own switch stands at first; `act` where left out."""
     sweep_minutes: NotRequired[int]
@@ -102,15 +104,8 @@ class Remediation(Queued):
 
     def _parameters(self, name: str, args: RemediationArgs) -> None:
         me = args["installation"]
-        mode_parameter(f"{name}-mode", mode_of(CONCERN), args.get("mode", "act"), me, self)
-        text_parameter(
-            f"{name}-policy",
-            policy_of(CONCERN),
-            json.dumps({"most_changes": args.get("most_changes", 10)}, sort_keys=True),
-            "How remediation behaves; read on each run. docs/compliance.md lists the fields",
-            me,
-            pulumi.ResourceOptions(parent=self),
-        )
+        policy = {**args.get("policy", {}), "most_changes": args.get("most_changes", 10)}
+        policy_parameters(name, CONCERN, policy, args.get("mode", "act"), me, self)
 
 
 def grants(args: RemediationArgs) -> list[Statement]:

@@ -1,6 +1,7 @@
 """The settings of rebuilding: off unless asked for."""
 
 from fleetmend.components.settings_groups import Group
+from fleetmend.components.settings_policy import RebuildFields, further
 from fleetmend.components.settings_types import (
     ImageOwners,
     RoleArns,
@@ -59,4 +60,7 @@ class RebuildSettings(Group):
         "What becomes of volumes, interfaces and elastic addresses that an instance has lost.",
         valid="alert, reattach, or restore (from the newest snapshot, where it is gone)",
         pattern=r"^(alert|reattach|restore)$",
+    )
+    rebuild_policy: RebuildFields = further(
+        "rebuild", "docs/rebuild.md", '{"most_at_once": 10, "source": "image"}'
     )

@@ -1,6 +1,7 @@
 """The settings of remediation: off unless asked for, and then only what each rule asks for."""
 
 from fleetmend.components.settings_groups import Group
+from fleetmend.components.settings_policy import RemediationFields, further
 from fleetmend.components.settings_types import setting, switch
 
 
@@ -32,4 +33,7 @@ class RemediationSettings(Group):
         valid="a whole number of minutes from 5 to 1440",
         ge=5,
         le=1440,
+    )
+    remediation_policy: RemediationFields = further(
+        "remediation", "docs/compliance.md", '{"settle": 600}'
     )

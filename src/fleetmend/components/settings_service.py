@@ -1,6 +1,7 @@
 """The settings of what runs: storage, secrets, alerts, the controllers and recovery."""
 
 from fleetmend.components.settings_groups import Group
+from fleetmend.components.settings_policy import HealthFields, RecoveryFields, further
 from fleetmend.components.settings_types import (
     Emails,
     MissingData,
@@ -286,6 +287,7 @@ class HealthSettings(Group):
     replace_silent_agents: bool = switch(
         "Replace an instance whose SSM agent is silent. Else it is only told.", on=False
     )
+    health_policy: HealthFields = further("health", "docs/health.md", '{"boot_grace": 600}')
     application_alarm_prefix: str = setting(
         "",
         "CloudWatch alarms whose names begin so, and that have an InstanceId among their "
@@ -349,6 +351,9 @@ class RecoverySettings(Group):
         "Have recovery ask CloudTrail who stopped what it tells of. The function may then read "
         "the event history of the region, which names every caller.",
         on=False,
+    )
+    recovery_policy: RecoveryFields = further(
+        "recovery", "docs/recovery.md", '{"mass_count": 80, "capacity_window": 7200}'
     )
     promise_minutes: int = setting(
         5,

@@ -105,6 +105,15 @@ def _pairs(value: object) -> object:
     return {key.strip(): item.strip() for key, _, item in pairs}
 
 
+def json_object(value: object) -> object:
+    """An object from its JSON text.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return _json(value, dict) if isinstance(value, str) else value
+
+
 def _json(text: str, kind: type) -> object:
     try:
         parsed = json.loads(text)

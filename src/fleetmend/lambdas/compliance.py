@@ -21,8 +21,8 @@ from fleetmend.aws import inventory
 from fleetmend.aws.archive import S3Archive
 from fleetmend.aws.errors import SdkError, failed
 from fleetmend.aws.parameters import ParameterStore
-from fleetmend.core import rules
-from fleetmend.core.compliance import CONCERN, Batch, CompliancePolicy
+from fleetmend.core import declared, rules
+from fleetmend.core.compliance import CONCERN, Batch
 from fleetmend.core.compliance_report import Summary, finish
 from fleetmend.core.compliance_run import advance
 from fleetmend.core.events import SWEEP
@@ -31,7 +31,6 @@ from fleetmend.core.ports import ObservationFailed, PortError
 from fleetmend.core.rules import Rules, RulesUnreadable
 from fleetmend.core.standings import Branch, Plan, begin, named, planned
 from fleetmend.lambdas import envelope, parameters, settings, wiring
-from fleetmend.lambdas.fields import Declared, Texts
 from fleetmend.lambdas.inbox import EventUnreadable
 from fleetmend.lambdas.settings import Settings
 from fleetmend.lambdas.wiring import World
@@ -46,15 +45,6 @@ GOOD_KEY = "rules/compliance-good.json"
 
 SAVING_TIME = timedelta(seconds=20)
 """Kept free at a function's end, to write the last part and the place."""
-
-POLICY = Declared(
-    CompliancePolicy(),
-    {
-        "accounts": Texts(r"\d{12}", "an account's 12 digits"),
-        "regions": Texts(r"[a-z]{2}(-[a-z]+)+-\d", "a region such as eu-west-1"),
-    },
-)
-"""What compliance's parameter may set; docs/compliance.md says what each means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +165,10 @@ class _Turn:
     def begin(self) -> dict[str, Any]:
         """Plan a run of every branch, and start the machine with it."""
         in_force = parameters.read(
-            ParameterStore(self.world.client("ssm")), self.environment, POLICY, self.world.clock
+            ParameterStore(self.world.client("ssm")),
+            self.environment,
+            declared.COMPLIANCE,
+            self.world.clock,
         )
         policy = in_force.policy
         if in_force.problems:

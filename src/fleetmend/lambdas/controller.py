@@ -20,12 +20,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from fleetmend.aws.parameters import ParameterStore
 from fleetmend.core import loop
 from fleetmend.core.events import SWEEP, Retry, Run, Subjects, Undo
+from fleetmend.core.fields import Declared, P
 from fleetmend.core.loop import Case, Practice
 from fleetmend.core.model import Mode, Record
 from fleetmend.core.ports import LedgerUnavailable, Lost, PortError
 from fleetmend.lambdas import envelope, parameters, settings, wiring
 from fleetmend.lambdas.envelope import Figure
-from fleetmend.lambdas.fields import Declared, P
 from fleetmend.lambdas.inbox import EventUnreadable, Inbox, Word, is_batch, open_batch
 from fleetmend.lambdas.parameters import InForce
 from fleetmend.lambdas.report import of_case, of_record, report

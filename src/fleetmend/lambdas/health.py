@@ -6,6 +6,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from fleetmend.aws.autoscaling import AutoScalingGroups, DryRunGroups
 from fleetmend.aws.ec2 import Ec2Fleet
+from fleetmend.core import declared
 from fleetmend.core.decisions.health import CONCERN, REFUSALS
 from fleetmend.core.events import GROUPS
 from fleetmend.core.groups import Group, HealthPolicy
@@ -16,43 +17,7 @@ from fleetmend.core.practices import healing
 from fleetmend.lambdas import controller
 from fleetmend.lambdas.controller import Bound, Concern
 from fleetmend.lambdas.envelope import Figure
-from fleetmend.lambdas.fields import (
-    DAY,
-    LEASE,
-    SIGHT,
-    Declared,
-    Duration,
-    Number,
-    Switch,
-    Tag,
-    Text,
-    Whole,
-)
 from fleetmend.lambdas.wiring import Wired
-
-POLICY = Declared(
-    HealthPolicy(),
-    {
-        "consecutive": Whole(1, 100),
-        "sample_every": Duration(0.01, 3600.0),
-        "boot_grace": Duration(0.0, DAY),
-        "target_grace": Duration(0.0, DAY),
-        "alarm_grace": Duration(0.0, DAY),
-        "agent_grace": Duration(0.0, DAY),
-        "retire_ahead": Duration(0.0, 30 * DAY),
-        "replace_silent_agents": Switch(),
-        "alarm_prefix": Text(255),
-        "max_replacements": Whole(1, 100),
-        "healthy_floor": Number(0.0, 1.0),
-        "outage_threshold": Number(0.0, 1.0),
-        "suspension": Duration(0.01, DAY),
-        "verify_window": Duration(0.01, DAY),
-        "intent_lifetime": LEASE,
-        "observation_lifetime": SIGHT,
-        "selector": Tag(HealthPolicy().selector),
-    },
-)
-"""What health's parameter may set; docs/health.md says what each means."""
 
 
 def _bind(policy: HealthPolicy, wired: Wired) -> Bound[Group]:
@@ -97,7 +62,7 @@ def _replaced(case: Case[Group]) -> list[int]:
         return []
 
 
-HEALTH = Concern(CONCERN, POLICY, GROUPS, _bind, figures)
+HEALTH = Concern(CONCERN, declared.HEALTH, GROUPS, _bind, figures)
 """All that the shared entry needs to know of health."""
 
 handler = controller.handler(HEALTH)

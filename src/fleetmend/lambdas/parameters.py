@@ -2,8 +2,9 @@
 
 Doubt means no harm: while a parameter is missing or wrong, the mode is `observe` at most, what
 can be understood of the rest is in force, and the mistakes are handed to whoever tells people.
-A missing policy is a mistake too: the installation writes `{}` where nothing is overridden, and
-a deleted one may have held the selector. When Parameter Store does not answer, the run ends
+One that is missing is a mistake too: the installation writes `{}` where nothing is overridden, and
+a deleted one may have held anything. What people override wins over what was deployed, key by
+key, and no deployment touches it. When Parameter Store does not answer, the run ends
 before it began: the kill switch may have been thrown.
 """
 
@@ -13,9 +14,9 @@ from datetime import datetime
 from typing import Generic
 
 from fleetmend.aws.parameters import ParameterStore
+from fleetmend.core.fields import DEPLOYED, Declared, P
 from fleetmend.core.model import Mode
 from fleetmend.lambdas import claiming
-from fleetmend.lambdas.fields import Declared, P
 from fleetmend.lambdas.settings import Settings
 
 _STRICTEST_FIRST = (Mode.OFF, Mode.OBSERVE, Mode.ACT)
@@ -42,16 +43,19 @@ def read(
         PortError: Parameter Store did not answer, or refused.
     """
     concern = settings.concern
-    everywhere, here, overrides = names = [
+    everywhere, here, deployed, overrides = names = [
         settings.parameter("mode/all"),
         settings.parameter(f"mode/{concern}"),
         settings.parameter(f"{concern}/policy"),
+        settings.parameter(f"{concern}/overrides"),
     ]
     found = store.read([*names, settings.claim] if settings.claim else names)
     values = {name: parameter.value for name, parameter in found.items()}
     problems = [f"the parameter {name} is missing" for name in names if name not in values]
     modes = [_mode(name, values[name], problems) for name in (everywhere, here) if name in values]
-    policy = declared.parse(values.get(overrides, "{}"), overrides, problems)
+    policy = declared.parse(values.get(deployed, "{}"), deployed, problems)
+    said = values.get(overrides, "{}")
+    policy = declared.parse(said, overrides, problems, over=policy, fixed=DEPLOYED)
     if problems:
         modes.append(Mode.OBSERVE)
     mode = min(modes, key=_STRICTEST_FIRST.index)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from fleetmend.aws.building import DryRunBuilder, Ec2Builder
 from fleetmend.aws.roster import S3Roster
+from fleetmend.core import declared
 from fleetmend.core.decisions.rebuild import CONCERN
 from fleetmend.core.decisions.recovery import CONCERN as RECOVERY
 from fleetmend.core.events import INSTANCES
@@ -19,24 +20,7 @@ from fleetmend.core.rebuild_practice import rebuilding
 from fleetmend.core.rebuilding import RebuildPolicy, Sighting, from_detail
 from fleetmend.lambdas import controller
 from fleetmend.lambdas.controller import Bound, Concern
-from fleetmend.lambdas.fields import DAY, Declared, Duration, Tag, Whole, Word
-from fleetmend.lambdas.recovery import POLICY as STARTING
 from fleetmend.lambdas.wiring import Wired
-
-POLICY = Declared(
-    RebuildPolicy(),
-    {
-        **STARTING.fields,
-        "selector": Tag(RebuildPolicy().selector),
-        "terminated": Word(("rebuild", "alert")),
-        "source": Word(("newest", "image")),
-        "drift": Word(("alert", "reattach", "restore")),
-        "drift_window": Duration(0.01, 365 * DAY),
-        "offer_window": Duration(0.01, 365 * DAY),
-        "most_at_once": Whole(1, 1000),
-    },
-)
-"""What rebuild's parameter may set; docs/recovery.md says what each means."""
 
 
 @dataclass(slots=True)
@@ -88,7 +72,7 @@ def _bind(policy: RebuildPolicy, wired: Wired) -> Bound[Sighting]:
     return Bound(way, sweep.subjects, sweep.settle)
 
 
-REBUILD = Concern(CONCERN, POLICY, INSTANCES, _bind)
+REBUILD = Concern(CONCERN, declared.REBUILD, INSTANCES, _bind)
 """All that the shared entry needs to know of rebuild."""
 
 handler = controller.handler(REBUILD)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from fleetmend.aws.ledger import S3Ledger
 from fleetmend.aws.remedying import DryRunRemedies, Ec2Remedies
+from fleetmend.core import declared
 from fleetmend.core.decisions.recovery import CONCERN as RECOVERY
 from fleetmend.core.events import INSTANCES
 from fleetmend.core.ports import Archive, PortError
@@ -25,27 +26,7 @@ from fleetmend.core.standings import named
 from fleetmend.lambdas import controller
 from fleetmend.lambdas.compliance import RULES_KEY
 from fleetmend.lambdas.controller import Bound, Concern
-from fleetmend.lambdas.fields import Declared, Duration, Whole
-from fleetmend.lambdas.recovery import POLICY as STARTING
 from fleetmend.lambdas.wiring import Wired
-
-_SHARED = (
-    *("leave_to", "scheduler_tags", "quarantine_tags", "hold_windows"),
-    *("retry_interval", "jitter", "max_attempts", "transition_look"),
-    *("capacity_first", "capacity_longest", "capacity_window"),
-    *("intent_lifetime", "observation_lifetime"),
-)
-"""What means the same for remediation as for recovery."""
-
-POLICY = Declared(
-    RemediationPolicy(),
-    {
-        **{name: STARTING.fields[name] for name in _SHARED},
-        "most_changes": Whole(0, 10_000),
-        "settle": Duration(0.01, 3600.0),
-    },
-)
-"""What remediation's parameter may set; docs/compliance.md says what each means."""
 
 
 def _bind(policy: RemediationPolicy, wired: Wired) -> Bound[Sighting]:
@@ -98,7 +79,7 @@ def _changed(records: S3Ledger, run: str) -> list[str]:
     return found
 
 
-REMEDIATION = Concern(CONCERN, POLICY, INSTANCES, _bind)
+REMEDIATION = Concern(CONCERN, declared.REMEDIATION, INSTANCES, _bind)
 """All that the shared entry needs to know of remediation."""
 
 handler = controller.handler(REMEDIATION)

@@ -9,6 +9,7 @@ from botocore.retries import standard
 
 from fleetmend.aws import clients
 from fleetmend.aws.reports import S3Reports
+from fleetmend.core import fields
 from fleetmend.core.model import RecoveryPolicy
 from fleetmend.core.ports import PortError
 from tests.unit.aws.wire import SESSION, client, lost, response
@@ -16,6 +17,7 @@ from tests.unit.aws.wire import SESSION, client, lost, response
 
 def test_the_default_intent_outlives_a_run_and_its_last_call():
     assert RecoveryPolicy().intent_lifetime >= clients.SHORTEST_LEASE
+    assert fields.LEASE.least == clients.SHORTEST_LEASE.total_seconds()
     assert timedelta(seconds=24) == clients.LONGEST_CALL
 
 

@@ -75,6 +75,7 @@ class Account:
         self.parameter("mode/all", "act")
         self.parameter("mode/recovery", "act")
         self.parameter("recovery/policy", "{}")
+        self.parameter("recovery/overrides", "{}")
         self.parameter("installation", json.dumps(self.facts()))
 
     @cached_property
@@ -112,8 +113,11 @@ class Account:
             Name=f"/fleetmend/test/{name}", Value=value, Type="String", Overwrite=True
         )
 
+    def value(self, name: str) -> str:
+        return self.ssm.get_parameter(Name=f"/fleetmend/test/{name}")["Parameter"]["Value"]
+
     def mode(self, concern: str) -> str:
-        return self.ssm.get_parameter(Name=f"/fleetmend/test/mode/{concern}")["Parameter"]["Value"]
+        return self.value(f"mode/{concern}")
 
     def record(self, record: Record, prefix: str = "") -> None:
         self.put(f"{prefix}records/recovery/{record.subject}.json", encode(record))

@@ -31,6 +31,7 @@ class Account:
             "/fm/dev/mode/all": "act",
             "/fm/dev/mode/recovery": "act",
             "/fm/dev/recovery/policy": "{}",
+            "/fm/dev/recovery/overrides": "{}",
         }
         self.written = {}
         self.refusals, self.calls, self.published, self.woken = {}, [], [], []

@@ -7,9 +7,9 @@ import pytest
 
 from fleetmend.aws.parameters import ParameterStore
 from fleetmend.core import claims
+from fleetmend.core.declared import RECOVERY as POLICY
 from fleetmend.core.model import Mode, Selector
 from fleetmend.lambdas import parameters
-from fleetmend.lambdas.recovery import POLICY
 from tests.unit.lambdas.account import SETTINGS, Account
 
 CLAIM = claims.parameter("recovery", Selector())

@@ -53,6 +53,7 @@ class Hub:
         self.parameter("mode/all", "act")
         self.parameter("mode/compliance", "act")
         self.parameter("compliance/policy", "{}")
+        self.parameter("compliance/overrides", "{}")
         self.topic = boto3.client("sns", HERE).create_topic(Name="alerts")["TopicArn"]
         self.machine = boto3.client("stepfunctions", HERE).create_state_machine(
             name="compliance",

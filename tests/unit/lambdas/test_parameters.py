@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetmend.aws.parameters import ParameterStore
+from fleetmend.core.declared import RECOVERY as POLICY
+from fleetmend.core.fields import Declared, Duration, Switch
 from fleetmend.core.model import Mode, RecoveryPolicy, Selector
 from fleetmend.lambdas import parameters
-from fleetmend.lambdas.fields import Declared, Duration, Switch
 from fleetmend.lambdas.health import HEALTH
 from fleetmend.lambdas.rebuild import REBUILD
-from fleetmend.lambdas.recovery import POLICY, RECOVERY
+from fleetmend.lambdas.recovery import RECOVERY
 from tests.unit.lambdas.account import SETTINGS, Account
 
 
@@ -185,6 +186,28 @@ def test_anything_gives_a_policy_in_range(text):
     assert 0 <= policy.jitter <= 1
     assert policy.selector.key
     assert policy.capacity_first <= policy.capacity_longest
+
+
+def test_what_people_say_goes_before_what_was_deployed_field_by_field():
+    account = Account()
+    account.parameters["/fm/dev/recovery/policy"] = '{"max_attempts": 4, "capacity_first": 60}'
+    account.parameters["/fm/dev/recovery/overrides"] = '{"max_attempts": 9}'
+    with account.connected():
+        in_force = read(account)
+    assert not in_force.problems
+    assert (in_force.policy.max_attempts, in_force.policy.mode) == (9, Mode.ACT)
+    assert in_force.policy.capacity_first == timedelta(seconds=60)
+
+
+def test_a_wrong_override_leaves_the_deployed_field_in_force_and_is_named():
+    account = Account()
+    account.parameters["/fm/dev/recovery/policy"] = '{"max_attempts": 4}'
+    account.parameters["/fm/dev/recovery/overrides"] = '{"max_attempts": 0, "pace": 9}'
+    with account.connected():
+        in_force = read(account)
+    assert (in_force.policy.max_attempts, in_force.policy.pace) == (4, 9)
+    (problem,) = in_force.problems
+    assert problem.startswith("/fm/dev/recovery/overrides: max_attempts: 0 ")
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,9 @@ def test_mode_observe_decides_records_apart_and_tells_nobody():
     [
         {"/fm/dev/recovery/policy": '{"max_attempts": "three"}'},
         {"/fm/dev/recovery/policy": None},
+        {"/fm/dev/recovery/overrides": None},
+        {"/fm/dev/recovery/overrides": '{"max_attempts": 0}'},
+        {"/fm/dev/recovery/overrides": '{"selector": {"key": "Auto-Recover", "value": "true"}}'},
         {"/fm/dev/mode/all": None},
         {"/fm/dev/mode/recovery": "on"},
     ],

@@ -246,8 +246,7 @@ def _people(world: "World", verb: Verb) -> None:
         case recovery.Mode(mode=mode, concern=concern):
             world.put_parameter(f"mode/{concern}", mode)
         case recovery.Settings(recovery=changes):
-            world.settings |= changes
-            world.put_settings()
+            world.override(changes)
         case recovery.Hold(span=span, by=by, reason=reason):
             until = (datetime.now(UTC) + timedelta(seconds=span / world.speed)).isoformat()
             for name in world.subjects(verb.subject):

@@ -150,9 +150,15 @@ class World:
         )
 
     def put_settings(self) -> None:
-        """Set the concern's policy from the scenario's settings so far."""
+        """Set the concern's policy from the scenario's settings, as a deployment does."""
         policy = scaled_settings(self.settings, self.speed, self.scenario.policy)
         self.put_parameter(f"{self.scenario.concern}/policy", json.dumps(policy))
+
+    def override(self, changes: Fields) -> None:
+        """Override some of these settings, as an operator does."""
+        policy = scaled_settings(changes, self.speed, self.scenario.policy)
+        said = {name: policy[name] for name in changes}
+        self.put_parameter(f"{self.scenario.concern}/overrides", json.dumps(said))
 
     def _warm_up(self) -> None:
         """Start as many workers as may be needed, so that no play waits for an import."""

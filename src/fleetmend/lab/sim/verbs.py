@@ -260,7 +260,7 @@ def _people(world: World, verb: Verb) -> None:
             strictest = min(values, key=["off", "observe", "act"].index)
             world.tape.said.append(Said(world.engine.now, f"mode:{strictest}"))
         case recovery.Settings(recovery=changes):
-            name = world.installed.parameter("recovery/policy")
+            name = world.installed.parameter("recovery/overrides")
             now = json.loads(world.parameters.values[name])
             world.parameters.values[name] = json.dumps({**now, **changes})
         case recovery.Hold(span=span, by=by, reason=reason):

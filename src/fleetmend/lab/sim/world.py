@@ -393,4 +393,5 @@ class World:
             path("mode/all"): "act",
             path(f"mode/{self.scenario.concern}"): self.scenario.settings.mode,
             path(f"{self.scenario.concern}/policy"): json.dumps(dict(self.scenario.overrides)),
+            path(f"{self.scenario.concern}/overrides"): "{}",
         }

@@ -6,13 +6,12 @@ the JSON of a parameter and a policy that can be run: what is not taken leaves t
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import Field, dataclass, replace
 from datetime import time, timedelta
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from fleetmend.aws.clients import SHORTEST_LEASE
 from fleetmend.core.model import Mode, Selector
 from fleetmend.core.windows import Window
 
@@ -240,11 +239,27 @@ class Text:
         return value
 
 
-LEASE = Duration(SHORTEST_LEASE.total_seconds(), 900.0)
-"""An intent's life: it must outlast a run and the SDK's patience (ledger.md's rule)."""
+LEASE = Duration(89.0, 900.0)
+"""An intent's life: it must outlast a run and the SDK's patience; a test compares the two."""
 
 SIGHT = Duration(0.5, 900.0)
 """How long an observation is good for a decision."""
+
+DEPLOYED = frozenset({"selector"})
+"""What stands in a role's policy and in a claim's name too: people cannot override it."""
+
+
+def plain(value: object) -> object:
+    """A field's value as a parameter writes it; durations in seconds."""
+    match value:
+        case timedelta():
+            return value.total_seconds()
+        case Selector():
+            return {"key": value.key, "value": value.value}
+        case tuple():
+            return list(cast("tuple[object, ...]", value))
+        case _:
+            return value
 
 
 def _nothing(policy: P) -> tuple[P, str]:
@@ -263,36 +278,49 @@ class Declared(Generic[P]):
     fields: Mapping[str, Kind]
     settle: Callable[[P], tuple[P, str]] = _nothing
 
-    def parse(self, text: str, name: str, problems: list[str]) -> P:
-        """The default policy with the overrides of one parameter.
+    def parse(
+        self,
+        text: str,
+        name: str,
+        problems: list[str],
+        *,
+        over: P | None = None,
+        fixed: Collection[str] = (),
+    ) -> P:
+        """A policy with the overrides of one parameter.
 
         Args:
             text: a JSON object of field → value; durations in seconds.
             name: the parameter's name, for the sentences.
             problems: gets a sentence for every key that is unknown or whose value is not taken.
+            over: the policy it changes; the default one where it is left out.
+            fixed: fields that this parameter may not set.
         """
+        base = self.default if over is None else over
         try:
             loaded: object = json.loads(text)
         except (ValueError, RecursionError) as error:
             problems.append(f"{name} is not JSON: {error}")
-            return self.default
+            return base
         if not isinstance(loaded, dict):
             problems.append(f"{name} is not a JSON object")
-            return self.default
+            return base
         taken: dict[str, Any] = {}
         for key, value in cast("Mapping[str, object]", loaded).items():
             try:
-                taken[key] = self._take(key, value)
+                taken[key] = self._take(key, value, fixed)
             except ValueError as error:
                 problems.append(f"{name}: {key}: {error}")
-        policy, mistake = self.settle(replace(self.default, **taken))
+        policy, mistake = self.settle(replace(base, **taken))
         if mistake:
             problems.append(f"{name}: {mistake}")
         return policy
 
-    def _take(self, key: str, value: object) -> object:
+    def _take(self, key: str, value: object, fixed: Collection[str]) -> object:
         if key not in self.fields:
             raise ValueError(f"unknown; there are {', '.join(sorted(self.fields))}")
+        if key in fixed:
+            raise ValueError("the role and the claim name it too, so only a deployment changes it")
         return self.fields[key].take(value)
 
 

@@ -15,6 +15,7 @@ from fleetmend.components.compliance import Compliance, ComplianceArgs
 from fleetmend.components.dashboard import Dashboard
 from fleetmend.components.spoke import DESCRIBES
 from fleetmend.core import history, rules
+from fleetmend.core.compliance import CompliancePolicy
 from fleetmend.core.declared import COMPLIANCE as POLICY
 from fleetmend.core.graph import Graph
 from fleetmend.core.rules import Rule, Rules
@@ -85,11 +86,14 @@ def test_only_roles_of_listed_accounts_are_taken():
 
 
 def test_what_is_installed_is_what_the_function_reads():
-    found = compliance(accounts=["111111111111"], regions=["eu-west-1"])
+    found = compliance(accounts=["111111111111"], regions=["eu-west-1"], digest="mon")
     parameter = one(found, "aws:ssm/parameter:Parameter", "policy")
     problems: list[str] = []
     policy = POLICY.parse(parameter.inputs["insecureValue"], "p", problems)
-    assert (problems, policy.accounts, policy.regions) == ([], ("111111111111",), ("eu-west-1",))
+    assert problems == []
+    assert policy == CompliancePolicy(
+        accounts=("111111111111",), regions=("eu-west-1",), digest="mon"
+    )
     kept = one(found, "aws:s3/bucketObjectv2:BucketObjectv2")
     assert kept.inputs["key"] == RULES_KEY
     assert rules.decode(kept.inputs["content"].encode()) == RULES

@@ -17,7 +17,7 @@ from fleetmend.components.naming import Limit, Naming, partition
 from fleetmend.components.parameters import policy_parameters, settings_of
 from fleetmend.components.policies import Statement
 from fleetmend.components.spoke import Spoke, role_name
-from fleetmend.core.compliance import CONCERN
+from fleetmend.core.compliance import CONCERN, CompliancePolicy
 
 TIMEOUT = 300
 """Seconds of one call of the function. It saves its place before they are over, and the machine
@@ -60,7 +60,10 @@ class ComplianceArgs(TypedDict):
     regions: NotRequired[list[str]]
     """Regions to scan in each; this one where it is left out."""
     external_id: NotRequired[str]
-    """What the function says to every spoke; project and suffix where it is left out."""
+    """What the function says to every spoke; project and suffix where it is empty or left out."""
+    digest: NotRequired[str]
+    """The day of the week (`mon` to `sun`) on which people are told where things stand; never
+    where it is left out."""
     mode: NotRequired[str]
     """off, observe or act: where the switch stands at first; `act` where left out."""
     sweep_minutes: NotRequired[int]
@@ -147,7 +150,12 @@ class Compliance(pulumi.ComponentResource):
 
     def _parameters(self) -> None:
         args, me = self._args, self._args["installation"]
-        scope = {"accounts": args.get("accounts", []), "regions": args.get("regions", [])}
+        usual = CompliancePolicy()
+        scope = {
+            "accounts": args.get("accounts", []),
+            "regions": args.get("regions", []),
+            "digest": args.get("digest", usual.digest),
+        }
         policy_parameters(self._name, CONCERN, scope, args.get("mode", "act"), me, self)
         aws.s3.BucketObjectv2(
             f"{self._name}-rules",

@@ -300,11 +300,11 @@ class _Program:
             "rules": self._rules(),
             "accounts": list(chosen.compliance_accounts),
             "regions": list(chosen.compliance_regions or []),
+            "external_id": chosen.compliance_external_id or "",
+            "digest": chosen.compliance_digest,
             "sweep_minutes": 60 * chosen.compliance_sweep_hours,
             "function": function_args(self._settings),
         }
-        if chosen.compliance_external_id:
-            args["external_id"] = chosen.compliance_external_id
         return Compliance("compliance", args, self._opts)
 
     def _rules(self) -> str:

@@ -2,6 +2,7 @@
 
 from fleetmend.components.settings_groups import Group
 from fleetmend.components.settings_types import Accounts, Regions, setting, switch
+from fleetmend.core.times import DAYS
 
 
 class ComplianceSettings(Group):
@@ -32,6 +33,13 @@ class ComplianceSettings(Group):
         "What the function says to spokes; project and suffix where it is left out.",
         valid="2 to 64 letters, digits and + = , . @ : / -",
         pattern=r"^[\w+=,.@:/-]{2,64}$",
+    )
+    compliance_digest: str = setting(
+        "never",
+        "The day of the week on which people are told where things stand, also where nothing "
+        "changed.",
+        valid="mon, tue, wed, thu, fri, sat, sun or never",
+        pattern=f"^({'|'.join(DAYS)}|never)$",
     )
     compliance_sweep_hours: int = setting(
         24, "How often a run is begun.", valid="a whole number of hours from 1 to 24", ge=1, le=24

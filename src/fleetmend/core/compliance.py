@@ -20,11 +20,15 @@ NOBODY = "(nobody)"
 
 @dataclass(frozen=True, slots=True)
 class CompliancePolicy:
-    """What is scanned; read at the beginning of each run. None means the function's own."""
+    """What is scanned; read at the beginning of each run. None means the function's own.
+
+    `digest` is the day of the week for a digest, such as `mon`, or `never`.
+    """
 
     mode: Mode = Mode.ACT
     accounts: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
+    digest: str = "never"
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,8 +109,8 @@ def _summary(
         "judged": total.judged,
         "violating": total.violating,
         "rate": round(total.rate, 6),
-        "by_rule": dict(total.by_rule.most_common()),
-        "by_owner": dict(total.by_owner.most_common(50)),
+        "by_rule": _ranked(total.by_rule),
+        "by_owner": dict(list(_ranked(total.by_owner).items())[:50]),
         "by_severity": dict(total.by_severity),
         "broken": sum(one.broken for one in good.values()),
         "fixed": sum(one.fixed for one in good.values()),
@@ -118,6 +118,11 @@ def _summary(
         "branches": _branches(plan, standings, before),
         "trend": _trend(plan, total, before),
     }
+
+
+def _ranked(counts: Mapping[str, int]) -> dict[str, int]:
+    """The most first, and by name where there are as many: not by the order of pages."""
+    return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
 
 
 def _branches(

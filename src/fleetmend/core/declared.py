@@ -29,6 +29,7 @@ from fleetmend.core.groups import HealthPolicy
 from fleetmend.core.model import RecoveryPolicy
 from fleetmend.core.rebuilding import RebuildPolicy
 from fleetmend.core.remediation import RemediationPolicy
+from fleetmend.core.times import DAYS
 
 
 def _settle(policy: RecoveryPolicy) -> tuple[RecoveryPolicy, str]:
@@ -139,6 +140,7 @@ COMPLIANCE = Declared(
     {
         "accounts": Texts(r"\d{12}", "an account's 12 digits"),
         "regions": Texts(r"[a-z]{2}(-[a-z]+)+-\d", "a region such as eu-west-1"),
+        "digest": Word((*DAYS, "never")),
     },
 )
 """What compliance's parameter may set; docs/compliance.md says what each means."""

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fleetmend.core.model import Mode, Selector
+from fleetmend.core.times import DAYS
 from fleetmend.core.windows import Window
 
 DAY = 86400.0
@@ -151,7 +152,6 @@ class Words:
         return texts
 
 
-_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
@@ -201,9 +201,9 @@ def _days(text: str) -> frozenset[int]:
     found: set[int] = set()
     for part in text.lower().replace(" ", "").replace("daily", "mon-sun").split(","):
         first, _, last = part.partition("-")
-        if first not in _NAMES or (last or first) not in _NAMES:
+        if first not in DAYS or (last or first) not in DAYS:
             raise ValueError(f"days: {text!r} is not daily, or days such as mon-fri,sun")
-        begin, end = _NAMES.index(first), _NAMES.index(last or first)
+        begin, end = DAYS.index(first), DAYS.index(last or first)
         found.update((begin + k) % 7 for k in range((end - begin) % 7 + 1))
     return frozenset(found)
 

@@ -22,6 +22,9 @@ FINDINGS = "reports/compliance/"
 RUNS = "reports/compliance-runs/"
 """Where manifests lie: `dt=2026-03-14/<run>.json.gz`."""
 
+DIGESTS = "reports/digests/compliance/"
+"""Weekly digests that were told: `<day>.json`."""
+
 LATEST = "reports/latest/compliance"
 """The last report for people: `.json` and `.html`."""
 

@@ -51,6 +51,7 @@ AlertKind = Literal[
     "unsure",
     "unverified",
     "violates",
+    "weekly",
 ]
 
 KINDS: tuple[str, ...] = get_args(AlertKind)

@@ -328,6 +328,12 @@ _COMMON: Mapping[AlertKind, Meaning] = {
         done="Its owner is told; where the rule stops, the time for it is named.",
         yours="Mend what the rule wants.",
     ),
+    "weekly": Meaning(
+        "compliance, {line}",
+        "info",
+        done="The report has the whole; nothing was touched.",
+        command="fleetmend query oldest-unresolved",
+    ),
 }
 
 _OWN: Mapping[tuple[str, AlertKind], Meaning] = {

@@ -34,12 +34,16 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run is to do, the same for all who work on it. `day` is its partition."""
+    """What a run is to do, the same for all who work on it.
+
+    `day` is its partition, and `digest` the day of the week for one, or `never`.
+    """
 
     run: str
     day: date
     rules: Rules
     branches: tuple[Branch, ...]
+    digest: str = "never"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ def begin(archive: Archive, plan: Plan) -> Plan:
         "day": plan.day.isoformat(),
         "rules": json.loads(rules.encode(plan.rules)),
         "branches": [[branch.account, branch.region] for branch in plan.branches],
+        "digest": plan.digest,
     }
     if archive.put(_plan_key(plan.run), as_json(body), once=True):
         return plan
@@ -114,6 +119,7 @@ def planned(archive: Archive, run: str) -> Plan:
             date.fromisoformat(read["day"]),
             rules.decode(as_json(read["rules"])),
             tuple(Branch(str(account), str(region)) for account, region in read["branches"]),
+            str(read.get("digest", "never")),  # a plan of the release before has none
         )
     except (ValueError, KeyError, TypeError) as error:
         raise PortError(

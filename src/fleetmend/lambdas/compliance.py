@@ -21,7 +21,7 @@ from fleetmend.aws import inventory
 from fleetmend.aws.archive import S3Archive
 from fleetmend.aws.errors import SdkError, failed
 from fleetmend.aws.parameters import ParameterStore
-from fleetmend.core import declared, rules
+from fleetmend.core import compliance_digest, declared, rules
 from fleetmend.core.compliance import CONCERN, Batch
 from fleetmend.core.compliance_report import Summary, finish
 from fleetmend.core.compliance_run import advance
@@ -183,7 +183,8 @@ class _Turn:
             for region in policy.regions or (self.here.region,)
         )
         run = named(now, self.world.nonce())
-        plan = begin(self.archive, Plan(run, now.date(), self._rules(), branches))
+        whole = Plan(run, now.date(), self._rules(), branches, policy.digest)
+        plan = begin(self.archive, whole)
         return {"run": run, "branches": len(branches), "execution": self._start(plan)}
 
     def examine(self, run: str, branch: Branch) -> dict[str, Any]:
@@ -211,13 +212,19 @@ class _Turn:
         }
 
     def finish(self, run: str) -> Summary:
-        """Commit the run, and tell what changed and what is missing."""
-        finished = finish(self.archive, planned(self.archive, run), self.world.clock())
-        summary = finished.summary
+        """Commit the run, and tell what changed, what is missing, and the week's digest."""
+        archive = self.archive
+        plan = planned(archive, run)
+        finished = finish(archive, plan, self.world.clock())
+        topic = wiring.topic(self.environment, self.world)
         for kind, text, why in finished.alerts:
-            alert = Alert(f"{CONCERN}/{run}/{kind}", kind, text, why=why)
-            wiring.topic(self.environment, self.world).publish(run, alert)
-        return summary
+            topic.publish(run, Alert(f"{CONCERN}/{run}/{kind}", kind, text, why=why))
+        digest = compliance_digest.owed(archive, plan, finished.summary)
+        if digest:
+            fact = f"{CONCERN}/weekly/{digest.week}"
+            topic.publish(run, Alert(fact, "weekly", digest.text, why=digest.why))
+            compliance_digest.told(archive, plan, digest)
+        return finished.summary
 
     def _rules(self) -> Rules:
         """The rules in force; while they cannot be read, the last that could.

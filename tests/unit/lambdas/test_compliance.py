@@ -228,6 +228,17 @@ def test_the_second_day_tells_nothing_that_was_told(hub):
     assert [point["violating"] for point in hub.latest()["trend"]] == [1, 1]
 
 
+def test_a_digest_is_told_once_a_week_also_when_nothing_changed(hub):
+    hub.parameter("compliance/policy", '{"digest": "mon"}')
+    told: list[str] = []
+    for days in (1, 1, 1, 6, 0):  # from Saturday, 14 March 2026
+        hub.told.clear()
+        hub.whole()
+        told += [f"{hub.now:%a %d}" for text in hub.told if "week of" in text]
+        hub.now += timedelta(days=days)
+    assert told == ["Sat 14", "Mon 16", "Mon 23"]
+
+
 def test_while_the_mode_is_off_nothing_begins(hub):
     hub.parameter("mode/compliance", "off")
     assert hub.call(fleetmend="sweep")["run"] == ""

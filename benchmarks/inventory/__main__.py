@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.inventory.pages import PAGE, violating
+from benchmarks.inventory.pages import violating
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -27,7 +27,7 @@ FULL_SPEED = {
     # At 200,000, keeping all would take some 3 GiB; what keeps nothing shows that it is flat.
     200_000: ("floor", "ours"),
 }
-WAITING = ("floor", "ours", "ours-parallel", "boto3-streaming")
+WAITING = ("floor", "ours", "ours-in-lanes", "boto3-streaming")
 """Who runs at 800 ms a page: whoever does not keep the whole fleet."""
 
 Line = dict[str, Any]
@@ -49,7 +49,7 @@ def endpoint(count: int, delay: float) -> Iterator[str]:
             process.kill()
 
 
-def measure(name: str, address: str, count: int) -> Line | None:
+def measure(name: str, address: str) -> Line | None:
     """Run one contestant; None where its environment is missing."""
     python = CUSTODIAN if name == "custodian" else Path(sys.executable)
     if not python.exists():
@@ -57,7 +57,6 @@ def measure(name: str, address: str, count: int) -> Line | None:
     core = "0" if (os.cpu_count() or 1) > 1 else ""
     done = subprocess.run(
         [str(python), str(HERE / "contestant.py"), name, address, core],
-        env={**os.environ, "PAGES": str(-(-count // PAGE))},
         capture_output=True,
         check=True,
         text=True,
@@ -69,9 +68,9 @@ def series(count: int, delay: float, names: tuple[str, ...]) -> list[Line]:
     """One table: every contestant at one size."""
     lines: list[Line] = []
     with endpoint(count, delay) as address:
-        idle = measure("idle", address, 0)
+        idle = measure("idle", address)
         for name in names:
-            found = measure(name, address, count)
+            found = measure(name, address)
             if found is None:
                 continue
             if found["instances"] != count or found["violating"] != len(violating(count)):

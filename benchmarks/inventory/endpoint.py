@@ -1,5 +1,8 @@
 """A canned EC2: it answers every DescribeInstances with a page that was rendered beforehand.
 
+It knows one filter, that of a lane (ids by their last digits), and only where there is a delay:
+without one nobody scans in lanes, and the pages would be held for nothing.
+
 `python -m benchmarks.inventory.endpoint COUNT DELAY [CORE]` prints its port and serves until
 its standard input ends. It asks for no valid signature, which costs the caller all the same.
 """
@@ -11,6 +14,11 @@ import sys
 
 from benchmarks.inventory.pages import render
 
+LANES = 4
+"""How many lanes are rendered, as `fleetmend.aws.lanes` splits them."""
+
+_DIGITS = "0123456789abcdef"
+_LANE = re.compile(rb"=%2A([0-9a-f])")
 _TOKEN = re.compile(rb"NextToken=page-(\d+)")
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 _TAGS = (
@@ -26,9 +34,9 @@ _ZONES = (
 
 
 class Endpoint:
-    """The pages, and how often they were asked for."""
+    """The pages, by the digits that ids end with; all of them under none."""
 
-    def __init__(self, pages: list[bytes], delay: float) -> None:
+    def __init__(self, pages: dict[str, list[bytes]], delay: float) -> None:
         self._pages = pages
         self._delay = delay
 
@@ -48,7 +56,8 @@ class Endpoint:
             page = _ZONES if b"DescribeAvailabilityZones" in body else _TAGS
         else:
             token = _TOKEN.search(body)
-            page = self._pages[int(token[1]) if token else 0]
+            digits = b"".join(_LANE.findall(body)).decode()
+            page = self._pages[digits][int(token[1]) if token else 0]
             if self._delay:
                 await asyncio.sleep(self._delay)
         writer.write(
@@ -60,7 +69,8 @@ class Endpoint:
 
 
 async def _main(count: int, delay: float) -> None:
-    endpoint = Endpoint(list(render(count)), delay)
+    shares = ["", *(_DIGITS[n::LANES] for n in range(LANES) if delay)]
+    endpoint = Endpoint({digits: list(render(count, digits)) for digits in shares}, delay)
     server = await asyncio.start_server(endpoint.serve, "127.0.0.1", 0, limit=1 << 16)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()

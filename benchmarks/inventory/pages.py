@@ -153,11 +153,15 @@ def violating(count: int) -> set[str]:
     return {identity(n) for n in range(count) if tags(n).get(key) not in allowed}
 
 
-def render(count: int) -> Iterator[bytes]:
-    """The pages of a fleet of `count`; the token of page k is `page-k`."""
-    last = (count - 1) // PAGE
+def render(count: int, digits: str = "") -> Iterator[bytes]:
+    """The pages of a fleet of `count`, or of those whose ids end with some digits.
+
+    The token of page k is `page-k`.
+    """
+    numbers = [n for n in range(count) if not digits or identity(n)[-1] in digits]
+    last = (len(numbers) - 1) // PAGE
     for page in range(last + 1):
-        items = "".join(_reservation(n) for n in range(page * PAGE, min(count, (page + 1) * PAGE)))
+        items = "".join(_reservation(n) for n in numbers[page * PAGE : (page + 1) * PAGE])
         token = f"    <nextToken>page-{page + 1}</nextToken>\n" if page < last else ""
         yield (
             '<?xml version="1.0" encoding="UTF-8"?>\n'

@@ -86,13 +86,13 @@ def test_only_roles_of_listed_accounts_are_taken():
 
 
 def test_what_is_installed_is_what_the_function_reads():
-    found = compliance(accounts=["111111111111"], regions=["eu-west-1"], digest="mon")
+    found = compliance(accounts=["111111111111"], regions=["eu-west-1"], digest="mon", lanes=7)
     parameter = one(found, "aws:ssm/parameter:Parameter", "policy")
     problems: list[str] = []
     policy = POLICY.parse(parameter.inputs["insecureValue"], "p", problems)
     assert problems == []
     assert policy == CompliancePolicy(
-        accounts=("111111111111",), regions=("eu-west-1",), digest="mon"
+        accounts=("111111111111",), regions=("eu-west-1",), digest="mon", lanes=7
     )
     kept = one(found, "aws:s3/bucketObjectv2:BucketObjectv2")
     assert kept.inputs["key"] == RULES_KEY

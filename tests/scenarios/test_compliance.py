@@ -38,7 +38,7 @@ def test_shipped_scenarios_hold(file: Path) -> None:
         assert not broken, f"seed {seed}: {broken}"
 
 
-def history_of(*disturbances: Step) -> Scenario:
+def history_of(*disturbances: Step, lanes: int = 1) -> Scenario:
     """Two branches with three pages each; one is somebody's and the next is nobody's."""
     parts = tuple(
         Instances(name=f"{who}{n}", count=6, branch=f"{account}/us-east-1", tags=tags)
@@ -55,7 +55,7 @@ def history_of(*disturbances: Step) -> Scenario:
         name="a run",
         concern="compliance",
         fleet=Fleet(instances=parts),
-        settings=Installed(compliance={"accounts": list(ACCOUNTS)}),
+        settings=Installed(compliance={"accounts": list(ACCOUNTS), "lanes": lanes}),
         timeline=tuple(sorted(timeline, key=lambda step: step.at)),
     )
 
@@ -80,16 +80,37 @@ def halves(history: sim.History) -> list[object]:
     return [event for event in history.of("record", "committed") if event.detail["missing"]]
 
 
-@pytest.mark.parametrize("what", ["crash before", "crash after", "answer lost", "unavailable"])
-def test_whatever_happens_at_any_call_the_report_is_the_same(small: None, what: str) -> None:
+def describes(world: compliance.World) -> int:
+    """How often instances were asked for."""
+    return sum(call.name == "ec2:DescribeInstances" for call in world.tape.calls)
+
+
+@pytest.mark.parametrize(
+    ("what", "lanes"),
+    [
+        ("crash before", 1),
+        ("crash after", 1),
+        ("answer lost", 1),
+        ("unavailable", 1),
+        ("crash before", 3),
+        ("crash after", 3),
+    ],
+)
+def test_whatever_happens_at_any_call_the_report_is_the_same(
+    small: None, what: str, lanes: int
+) -> None:
     history, world = sim.record(history_of())
     truth = told(world, history)
     assert len(truth["findings"]) == 12
+    history, world = sim.record(history_of(lanes=lanes))
+    assert told(world, history) == truth
+    # In each branch three pages of one listing; or the first, and at least one of each lane.
+    assert describes(world) == 6 if lanes == 1 else describes(world) >= 2 * (1 + lanes)
     calls = len(world.tape.calls)
     assert calls > 40
-    stride = 1 if FULL or what.startswith("crash") else 5
+    stride = 1 if FULL or (what.startswith("crash") and lanes == 1) else 5
     for k in range(1, calls + 1, stride):
-        history, world = sim.record(history_of(Step(10.0, AT_CALL[what](k))))
+        history, world = sim.record(history_of(Step(10.0, AT_CALL[what](k)), lanes=lanes))
         assert len(world.tape.fired) >= 3, k  # the verb struck
         assert halves(history) == [], k
         assert told(world, history) == truth, k

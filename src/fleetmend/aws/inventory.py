@@ -2,15 +2,16 @@
 
 Instances go through the selective parser (`selective.py`); signing, retries and pagination are
 botocore's. The next page is fetched while this one is judged, and no more than these two are
-held, so that memory does not grow with the fleet. A page that cannot be read whole is an error,
+held, so that memory does not grow with the fleet; a large listing is read in lanes at once, each
+with one page on its way (`lanes.py`). A page that cannot be read whole is an error,
 never a short answer.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from fleetmend.aws import lanes as in_lanes
 from fleetmend.aws.clients import SCANNING, Client, config
 from fleetmend.aws.errors import SdkError, failed
 from fleetmend.aws.selective import Fields, Page, session_keeping
@@ -29,24 +30,38 @@ Filters = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How one kind of resource is listed, and under what names its answer holds things."""
+    """How one kind of resource is listed, and under what names its answer holds things.
+
+    `filter` is the one for ids, and `only` what is listed where a caller says nothing else.
+    """
 
     operation: str
+    filter: str
     result: str
     id: str
     tags: str = "Tags"
     asked: Mapping[str, object] = field(default_factory=dict[str, object])
+    only: Filters = field(default_factory=dict[str, tuple[str, ...]])
 
 
 KINDS: Mapping[str, Kind] = {
-    "volume": Kind("describe_volumes", "Volumes", "VolumeId"),
-    "interface": Kind(
-        "describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId", "TagSet"
+    "instance": Kind(
+        "describe_instances", "instance-id", "", "", only={"instance-state-name": LIVING}
     ),
-    "snapshot": Kind("describe_snapshots", "Snapshots", "SnapshotId", asked={"OwnerIds": ["self"]}),
-    "image": Kind("describe_images", "Images", "ImageId", asked={"Owners": ["self"]}),
+    "volume": Kind("describe_volumes", "volume-id", "Volumes", "VolumeId"),
+    "interface": Kind(
+        "describe_network_interfaces",
+        "network-interface-id",
+        "NetworkInterfaces",
+        "NetworkInterfaceId",
+        "TagSet",
+    ),
+    "snapshot": Kind(
+        "describe_snapshots", "snapshot-id", "Snapshots", "SnapshotId", asked={"OwnerIds": ["self"]}
+    ),
+    "image": Kind("describe_images", "image-id", "Images", "ImageId", asked={"Owners": ["self"]}),
 }
-"""Every kind but instances, of which there are most and which have a parser of their own."""
+"""Every kind; instances, of which there are most, have a parser that says what an answer holds."""
 
 
 def scanner(
@@ -77,6 +92,7 @@ def scan(
     *,
     filters: Filters | None = None,
     token: str = "",
+    lanes: int = 1,
     ahead: bool = True,
 ) -> Iterator[Batch]:
     """Every resource of one kind, to the end of its pages.
@@ -84,46 +100,54 @@ def scan(
     Args:
         client: made by `scanner`.
         kind: `instance`, or one of `KINDS`.
-        filters: a part of them, which other calls complete; instances are the living ones.
+        filters: a part of them, which other calls complete; instances are the living ones where
+            no filter says in which state.
         token: where to go on: a batch's token.
+        lanes: how many parts of it are read at once, where there is more than a page.
         ahead: whether the next page is fetched while this one is judged.
 
     Raises:
         ObservationFailed: AWS refused, did not answer, or answered what cannot be read whole.
     """
-    listed = KINDS.get(kind)
-    wanted = {**(filters or {}), **({} if listed else {"instance-state-name": LIVING})}
-    asked: dict[str, object] = dict(listed.asked) if listed else {}
-    if wanted:
-        asked["Filters"] = [{"Name": name, "Values": list(wanted[name])} for name in wanted]
-    if token:
-        asked["NextToken"] = token
-    operation = listed.operation if listed else "describe_instances"
+    listed = KINDS[kind]
     try:
-        pages = _pages(client, operation, asked)
-        for page in _ahead(pages) if ahead else pages:
-            following = str(page.get("NextToken") or "")
-            found = _others(page, kind, listed) if listed else _instances(page)
-            yield Batch(found, following)
+        yield from in_lanes.scan(
+            _Listing(client, kind, listed, {**listed.only, **(filters or {})}),
+            token,
+            lanes,
+            ahead=ahead,
+        )
     except SdkError as error:
-        raise failed(ObservationFailed, f"ec2:{_action(operation)}", error) from error
+        action = "".join(word.capitalize() for word in listed.operation.split("_"))
+        raise failed(ObservationFailed, f"ec2:{action}", error) from error
 
 
-def _pages(
-    client: Client, operation: str, asked: Mapping[str, object]
-) -> Iterator[Mapping[str, Any]]:
-    paginator = client.get_paginator(operation)
-    return iter(paginator.paginate(**asked, PaginationConfig={"PageSize": PAGE}))
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """`lanes.Listing` of one kind, over a client."""
 
+    client: Client
+    kind: str
+    listed: Kind
+    filters: Filters
 
-def _ahead(pages: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """The same pages, each with the next one already on its way."""
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="page") as ahead:
-        coming = ahead.submit(next, pages, None)
-        while (page := coming.result()) is not None:
-            coming = ahead.submit(next, pages, None)
-            yield page
-            del page
+    def pages(self, token: str, ids: tuple[str, ...] = ()) -> Iterator[Mapping[str, Any]]:
+        """See `lanes.Listing`."""
+        wanted = {**self.filters, **({self.listed.filter: ids} if ids else {})}
+        asked = dict(self.listed.asked)
+        if wanted:
+            asked["Filters"] = [{"Name": name, "Values": list(wanted[name])} for name in wanted]
+        if token:
+            asked["NextToken"] = token
+        paginator = self.client.get_paginator(self.listed.operation)
+        return iter(paginator.paginate(**asked, PaginationConfig={"PageSize": PAGE}))
+
+    def batch(self, page: Mapping[str, Any]) -> Batch:
+        """See `lanes.Listing`."""
+        following = str(page.get("NextToken") or "")
+        if "Page" in page:
+            return Batch(_instances(page), following)
+        return Batch(_others(page, self.kind, self.listed), following)
 
 
 def _instances(page: Mapping[str, Any]) -> list[Resource]:
@@ -138,7 +162,3 @@ def _others(page: Mapping[str, Any], kind: str, listed: Kind) -> list[Resource]:
         known = {str(tag.get("Key") or ""): str(tag.get("Value") or "") for tag in tags}
         found.append(Resource(kind, str(item.get(listed.id) or ""), known))
     return found
-
-
-def _action(operation: str) -> str:
-    return "".join(word.capitalize() for word in operation.split("_"))

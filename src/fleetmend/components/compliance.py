@@ -64,6 +64,8 @@ class ComplianceArgs(TypedDict):
     digest: NotRequired[str]
     """The day of the week (`mon` to `sun`) on which people are told where things stand; never
     where it is left out."""
+    lanes: NotRequired[int]
+    """How many parts of a region with more than a page are read at once, from 1 to 16."""
     mode: NotRequired[str]
     """off, observe or act: where the switch stands at first; `act` where left out."""
     sweep_minutes: NotRequired[int]
@@ -149,12 +151,12 @@ class Compliance(pulumi.ComponentResource):
         self.register_outputs({"functionArn": self.function_arn, "machineArn": self.machine_arn})
 
     def _parameters(self) -> None:
-        args, me = self._args, self._args["installation"]
-        usual = CompliancePolicy()
+        args, me, usual = self._args, self._args["installation"], CompliancePolicy()
         scope = {
             "accounts": args.get("accounts", []),
             "regions": args.get("regions", []),
             "digest": args.get("digest", usual.digest),
+            "lanes": args.get("lanes", usual.lanes),
         }
         policy_parameters(self._name, CONCERN, scope, args.get("mode", "act"), me, self)
         aws.s3.BucketObjectv2(

@@ -12,7 +12,7 @@ from fleetmend.components.backup import Backup
 from fleetmend.components.backup_copy import BackupCopy
 from fleetmend.components.bridge import CONCERN as BRIDGE
 from fleetmend.components.bridge import Bridge
-from fleetmend.components.compliance import Compliance, ComplianceArgs
+from fleetmend.components.compliance import Compliance
 from fleetmend.components.controller_names import log_group_name, rule_name
 from fleetmend.components.dashboard import Dashboard, DashboardArgs
 from fleetmend.components.directory import Directory
@@ -288,24 +288,21 @@ class _Program:
 
     def _compliance(self, parts: Parts) -> Compliance:
         chosen = self._settings.compliance
-        args: ComplianceArgs = {
-            "installation": self._me,
-            "account_id": self._account,
-            "artifact": self._artifact,
-            "ledger_name": parts.storage.ledger_name,
-            "ledger_arn": parts.storage.ledger_arn,
-            "key_arn": parts.keys.main_arn,
-            "topic_arn": parts.alerts.topic_arn,
-            "topic_key_arn": parts.keys.alerts_arn,
-            "rules": self._rules(),
-            "accounts": list(chosen.compliance_accounts),
-            "regions": list(chosen.compliance_regions or []),
-            "external_id": chosen.compliance_external_id or "",
-            "digest": chosen.compliance_digest,
-            "sweep_minutes": 60 * chosen.compliance_sweep_hours,
-            "function": function_args(self._settings),
-        }
-        return Compliance("compliance", args, self._opts)
+        return Compliance(
+            "compliance",
+            {
+                **self._shared(parts),
+                "rules": self._rules(),
+                "accounts": list(chosen.compliance_accounts),
+                "regions": list(chosen.compliance_regions or []),
+                "external_id": chosen.compliance_external_id or "",
+                "digest": chosen.compliance_digest,
+                "lanes": chosen.compliance_lanes,
+                "sweep_minutes": 60 * chosen.compliance_sweep_hours,
+                "function": function_args(self._settings),
+            },
+            self._opts,
+        )
 
     def _rules(self) -> str:
         file = self._settings.compliance.compliance_rules or ""

@@ -2,6 +2,7 @@
 
 from fleetmend.components.settings_groups import Group
 from fleetmend.components.settings_types import Accounts, Regions, setting, switch
+from fleetmend.core.compliance import MOST_LANES, CompliancePolicy
 from fleetmend.core.times import DAYS
 
 
@@ -40,6 +41,13 @@ class ComplianceSettings(Group):
         "changed.",
         valid="mon, tue, wed, thu, fri, sat, sun or never",
         pattern=f"^({'|'.join(DAYS)}|never)$",
+    )
+    compliance_lanes: int = setting(
+        CompliancePolicy().lanes,
+        "How many parts of a region with more than a page of resources are read at once.",
+        valid=f"a whole number from 1 to {MOST_LANES}",
+        ge=1,
+        le=MOST_LANES,
     )
     compliance_sweep_hours: int = setting(
         24, "How often a run is begun.", valid="a whole number of hours from 1 to 24", ge=1, le=24

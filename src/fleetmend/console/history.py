@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from fleetmend.aws.athena import Answer, QuestionRefused
+from fleetmend.console.folder import FolderArchive
 from fleetmend.core import history
 from fleetmend.core.ports import Archive
 
@@ -17,23 +18,27 @@ _TYPES = {"string": "VARCHAR", "bigint": "BIGINT", "date": "DATE"}
 def fetch(archive: Archive, folder: Path) -> Path:
     """Copy the reports of an archive into a folder; what is there already never changes.
 
+    Manifests are listed first and copied last: whatever they name is there before they are, also
+    when a run is committed meanwhile, or the copying is interrupted.
+
     Raises:
         PortError: the archive did not answer.
     """
-    for prefix in (history.RUNS, history.FINDINGS):
-        for key in archive.list(prefix):
-            path = folder / key
-            if path.exists():
-                continue
+    copy = FolderArchive(folder)
+    runs = archive.list(history.RUNS)
+    for key in (*archive.list(history.FINDINGS), *runs):
+        if not (folder / key).exists():
             body = archive.get(key)
             if body is not None:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(body)
+                copy.put(key, body)
     return folder
 
 
 def ask(folder: Path, sql: str) -> Answer:
     """Ask a question of the reports in a folder.
+
+    Manifests are read before findings, so that a run which is committed meanwhile is not there
+    yet, and never half.
 
     Raises:
         QuestionRefused: DuckDB says what is wrong with it.
@@ -41,17 +46,17 @@ def ask(folder: Path, sql: str) -> Answer:
     with duckdb.connect(":memory:") as engine:
         _table(
             engine,
-            folder / history.FINDINGS,
-            history.FINDINGS_TABLE,
-            history.FINDING_COLUMNS,
-            history.FINDING_PARTITIONS,
-        )
-        _table(
-            engine,
             folder / history.RUNS,
             history.RUNS_TABLE,
             history.RUN_COLUMNS,
             history.RUN_PARTITIONS,
+        )
+        _table(
+            engine,
+            folder / history.FINDINGS,
+            history.FINDINGS_TABLE,
+            history.FINDING_COLUMNS,
+            history.FINDING_PARTITIONS,
         )
         # A question reads these tables, and nothing else of the machine.
         engine.execute("SET enable_external_access = false")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from fleetmend.core.compliance import CompliancePolicy
+from fleetmend.core.compliance import MOST_LANES, CompliancePolicy
 from fleetmend.core.fields import (
     DAY,
     LEASE,
@@ -141,6 +141,7 @@ COMPLIANCE = Declared(
         "accounts": Texts(r"\d{12}", "an account's 12 digits"),
         "regions": Texts(r"[a-z]{2}(-[a-z]+)+-\d", "a region such as eu-west-1"),
         "digest": Word((*DAYS, "never")),
+        "lanes": Whole(1, MOST_LANES),
     },
 )
 """What compliance's parameter may set; docs/compliance.md says what each means."""

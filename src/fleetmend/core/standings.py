@@ -36,7 +36,8 @@ class Branch:
 class Plan:
     """What a run is to do, the same for all who work on it.
 
-    `day` is its partition, and `digest` the day of the week for one, or `never`.
+    `day` is its partition, `digest` the day of the week for one, or `never`, and `lanes` into how
+    many parts a region is split.
     """
 
     run: str
@@ -44,6 +45,7 @@ class Plan:
     rules: Rules
     branches: tuple[Branch, ...]
     digest: str = "never"
+    lanes: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ def begin(archive: Archive, plan: Plan) -> Plan:
         "rules": json.loads(rules.encode(plan.rules)),
         "branches": [[branch.account, branch.region] for branch in plan.branches],
         "digest": plan.digest,
+        "lanes": plan.lanes,
     }
     if archive.put(_plan_key(plan.run), as_json(body), once=True):
         return plan
@@ -119,7 +122,8 @@ def planned(archive: Archive, run: str) -> Plan:
             date.fromisoformat(read["day"]),
             rules.decode(as_json(read["rules"])),
             tuple(Branch(str(account), str(region)) for account, region in read["branches"]),
-            str(read.get("digest", "never")),  # a plan of the release before has none
+            str(read.get("digest", "never")),  # a plan of the release before has neither
+            int(read.get("lanes", 1)),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise PortError(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -65,8 +65,14 @@ class Reach:
     external_id: str
 
 
-Scan = Callable[[str, Mapping[str, str], str, str], Iterator[Batch]]
-"""(region, credentials, kind, token) → what there is of this kind from there on."""
+class Scan(Protocol):
+    """How a function looks into an account's region."""
+
+    def __call__(
+        self, region: str, credentials: Mapping[str, str], kind: str, token: str, lanes: int
+    ) -> Iterator[Batch]:
+        """What there is of this kind from the token on."""
+        ...
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -105,9 +111,11 @@ def reach(environ: Mapping[str, str]) -> Reach:
     return Reach(**{field: environ[name] for field, name in names.items()})
 
 
-def _scan(region: str, credentials: Mapping[str, str], kind: str, token: str) -> Iterator[Batch]:
+def _scan(
+    region: str, credentials: Mapping[str, str], kind: str, token: str, lanes: int
+) -> Iterator[Batch]:
     client = inventory.scanner(region, credentials=credentials)
-    return inventory.scan(client, kind, token=token)
+    return inventory.scan(client, kind, token=token, lanes=lanes)
 
 
 def run(
@@ -183,7 +191,7 @@ class _Turn:
             for region in policy.regions or (self.here.region,)
         )
         run = named(now, self.world.nonce())
-        whole = Plan(run, now.date(), self._rules(), branches, policy.digest)
+        whole = Plan(run, now.date(), self._rules(), branches, policy.digest, policy.lanes)
         plan = begin(self.archive, whole)
         return {"run": run, "branches": len(branches), "execution": self._start(plan)}
 
@@ -193,7 +201,8 @@ class _Turn:
         plan = planned(archive, run)
 
         def scan(kind: str, token: str) -> Iterator[Batch]:
-            yield from self.scan(branch.region, self._credentials(plan, branch), kind, token)
+            keys = self._credentials(plan, branch)
+            yield from self.scan(branch.region, keys, kind, token, plan.lanes)
 
         standing = advance(
             archive,

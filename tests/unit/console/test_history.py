@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetmend.aws.athena import QuestionRefused
+from fleetmend.console import history as desk
 from fleetmend.console.folder import FolderArchive
 from fleetmend.console.history import ask, fetch
 from fleetmend.core import history
@@ -75,6 +76,100 @@ def test_questions_by_name(reports):
 def test_what_was_not_committed_is_not_there(reports):
     assert ask(reports, "SELECT count(*) FROM findings WHERE id IN ('i-9', 'i-10')").rows == ((0,),)
     assert list((reports / history.FINDINGS).rglob("*dt=2026-03-16*"))
+
+
+HALF = """\
+SELECT r.run FROM runs r LEFT JOIN findings f ON f.run = r.run AND f.part = r.part
+GROUP BY r.run, r.part, r.findings HAVING count(f.id) <> r.findings"""
+"""Parts of committed runs whose findings are not all there."""
+
+
+def test_at_no_write_of_a_run_is_half_of_it_there(reports):
+    """Whoever asks while a run goes on, or after it was killed at any write, sees it not at all."""
+    seen: list[tuple[str, object]] = []
+
+    class Watched(FolderArchive):
+        def put(self, key, body, *, once=False):
+            put = super().put(key, body, once=once)
+            assert ask(reports, HALF).rows == (), key
+            seen.append((key, ask(reports, "SELECT * FROM latest ORDER BY id, rule").rows))
+            return put
+
+    fleet = [instance(n, Env="qa") for n in range(20, 25)]
+    run(Watched(reports), 3, {HERE: fleet, THERE: fleet[:2]})
+    commit = next(n for n, (key, _) in enumerate(seen) if key.startswith(history.RUNS))
+    before, after = seen[commit - 1][1], seen[commit][1]
+    assert len(before) == 3
+    assert len(after) == 14
+    assert [rows for _, rows in seen] == [before] * commit + [after] * (len(seen) - commit)
+    assert commit > 4
+
+
+@pytest.mark.parametrize("when", [0, 1, 2, 3, 4])
+def test_a_run_that_is_committed_while_it_is_copied_is_not_half_there(
+    reports, tmp_path_factory, when
+):
+    archive, copy = FolderArchive(reports), tmp_path_factory.mktemp("copy")
+    plan = run(archive, 3, {HERE: [instance(20)], THERE: [instance(21)]}, commit=False)
+    calls = itertools.count()
+
+    class Racing(FolderArchive):
+        def list(self, prefix):
+            found = super().list(prefix)
+            self.step()
+            return found
+
+        def get(self, key):
+            self.step()
+            return super().get(key)
+
+        def step(self):
+            if next(calls) == when:
+                finish(archive, plan, datetime(2026, 3, 17, 9, tzinfo=UTC))
+
+    fetch(Racing(reports), copy)
+    assert ask(copy, HALF).rows == ()
+    fetch(archive, copy)
+    assert ask(copy, HALF).rows == ()
+    assert ask(copy, "SELECT count(*) FROM latest").rows == ((4,),)
+
+
+def test_copying_that_is_interrupted_is_made_good(reports, tmp_path_factory):
+    class Failing(FolderArchive):
+        left = 0
+
+        def get(self, key):
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+            return super().get(key)
+
+    whole = len(list(reports.rglob("*.json.gz")))
+    for k in range(0, whole, 2):
+        copy, archive = tmp_path_factory.mktemp("copy"), Failing(reports)
+        archive.left = k
+        with pytest.raises(KeyboardInterrupt):
+            fetch(archive, copy)
+        assert ask(copy, HALF).rows == (), k
+        fetch(FolderArchive(reports), copy)
+        assert ask(copy, history.NAMED["trend"].sql) == ask(reports, history.NAMED["trend"].sql)
+
+
+def test_a_run_that_is_committed_while_a_question_is_asked_is_not_half_there(reports, monkeypatch):
+    archive = FolderArchive(reports)
+    plan = run(archive, 3, {HERE: [instance(20)]}, commit=False)
+    read, tables = desk._table, []
+
+    def table(engine, folder, name, *more):
+        read(engine, folder, name, *more)
+        tables.append(name)
+        if len(tables) == 1:
+            run(archive, 4, {THERE: [instance(21)]})  # a whole one comes in between
+            finish(archive, plan, datetime(2026, 3, 17, 9, tzinfo=UTC))
+
+    monkeypatch.setattr(desk, "_table", table)
+    assert ask(reports, HALF).rows == ()
+    assert len(tables) == 2
 
 
 def test_a_question_may_bring_its_own_tables(reports):

@@ -7,7 +7,9 @@ from fleetmend.core.compliance import Batch
 from fleetmend.lab.sim.wire import scanner
 
 
-def scan(region: str, keys: Mapping[str, str], kind: str, token: str) -> Iterator[Batch]:
+def scan(
+    region: str, credentials: Mapping[str, str], kind: str, token: str, lanes: int
+) -> Iterator[Batch]:
     """What there is in an account's region, one page after the other: the sim takes turns."""
-    account = keys["aws_access_key_id"].removeprefix("ASIA")
-    return inventory.scan(scanner(account, region), kind, token=token, ahead=False)
+    account = credentials["aws_access_key_id"].removeprefix("ASIA")
+    return inventory.scan(scanner(account, region), kind, token=token, lanes=lanes, ahead=False)

@@ -91,6 +91,31 @@ def test_what_mends_is_granted_only_where_it_is_switched_on(impaired: str) -> No
         assert made["Mends"]["Condition"] == made["Starts"]["Condition"]
 
 
+def test_types_are_changed_by_a_role_of_their_own_and_only_where_that_is_switched_on() -> None:
+    assert "TakesTypeRole" not in statements()
+    assert not any("types" in node.name for node in FOUND.nodes)
+    found = recovery(types_tag="fleetmend:alternative-types", tag_key="Keep.Up", tag_value="yes")
+    usual = {action for each in statements().values() for action in each["Action"]}
+    actions = {action for each in statements(found).values() for action in each["Action"]}
+    assert actions - usual == {
+        "ec2:DescribeInstanceTypeOfferings",
+        "ec2:DescribeInstanceTypes",
+        "sts:AssumeRole",
+    }
+    node = one(found, "aws:iam/rolePolicy:RolePolicy", "types-may")
+    made = {each["Sid"]: each for each in json.loads(node.inputs["policy"])["Statement"]}
+    assert [fault for each in made.values() for fault in faults(each)] == []
+    assert made["ChangesTypes"]["Condition"] == {
+        "StringEquals": {"ec2:ResourceTag/Keep.Up": "yes", "ec2:Attribute": "InstanceType"}
+    }
+    assert made["MarksOriginals"]["Condition"]["StringEquals"] == {"ec2:ResourceTag/Keep.Up": "yes"}
+    role = one(found, "aws:iam/role:Role", "types-role")
+    taken = statements(found)["TakesTypeRole"]["Resource"]
+    assert [arn.rpartition("/")[2] for arn in taken] == [role.inputs["name"]]
+    trusted = json.loads(role.inputs["assumeRolePolicy"])["Statement"][0]["Principal"]["AWS"]
+    assert "recovery-controller-role" in trusted
+
+
 def test_describes_stand_alone_with_the_region_and_starts_with_the_tag() -> None:
     made = statements(recovery(tag_key="Keep.Up", tag_value="yes"))
     assert made["Observes"]["Condition"] == {"StringEquals": {"ec2:Region": REGION}}

@@ -41,6 +41,7 @@ CONFIG = {
     "impaired": "move",
     "alertWebhooks": "https://hooks.example.com/services/1",
     "deployRebuild": "true",
+    "deployTypeChange": "true",
     "askWhoStopped": "true",
     "rebuildRoleArns": "arn:aws:iam::123456789012:role/web",
     "deployCompliance": "true",
@@ -88,12 +89,27 @@ def _scenarios(folder: str) -> Iterator[Recording]:
         yield Recording(here.concern, here.account, here.region, here.environment(), calls)
 
 
+def with_types() -> tuple[Call, ...]:
+    """What is called with the role that may change types, where it does."""
+    _, world = record(load(ROOT / "scenarios/recovery/types-second-alternative.yaml"))
+    return tuple(
+        Call(
+            call.service,
+            call.operation,
+            {name: value for name, value in call.params.items() if name != "Role"},
+            {one.id: dict(one.tags) for one in world.tape.truths if one.at <= call.at},
+        )
+        for call in world.tape.calls
+        if "Role" in call.params
+    )
+
+
 def _calls(world: World) -> Iterator[Call]:
     """The calls that reached AWS, each with the tags that what it names had at that moment."""
     hardware = world.ec2.hardware
     for call in world.tape.calls:
-        if call.done is None or "Branch" in call.params:
-            continue  # what is called with a spoke's role needs that role's rights
+        if call.done is None or {"Branch", "Role"} & call.params.keys():
+            continue  # what is called with another role needs that role's rights
         tags: dict[str, Mapping[str, str]] = {}
         if call.service == "autoscaling":
             tags = {name: world.herd.groups[name].tags for name in _groups(world, call)}

@@ -35,6 +35,7 @@ EVERYTHING = {
     "restoreTesting": "true",
     "backupCopyRegion": "us-west-2",
     "deployRebuild": "true",
+    "deployTypeChange": "true",
     "rebuildRoleArns": "arn:aws:iam::123456789012:role/web",
 }
 PARLIAMENT = """

@@ -207,13 +207,50 @@ def test_a_scan_needs_all_that_the_spoke_may_do_and_nothing_else(graph: Graph, p
     assert not Rules(elsewhere, role).verdict(next(iter(needs(called[0], elsewhere)))).allowed
 
 
+def test_types_are_changed_with_all_that_their_role_may_do_and_nothing_else(graph: Graph) -> None:
+    view = View(graph)
+    one = next(one for one in shipped() if one.function == "recovery")
+    place = world(view, function_of(view, "recovery"), one)
+    (role,) = [n for n in graph.of_type("aws:iam/role:Role") if n.name.endswith("types-role")]
+    rules, called = Rules(place, role), recordings.with_types()
+    assert {call.operation for call in called} == {"CreateTags", "ModifyInstanceAttribute"}
+
+    def refused(*calls: Call) -> list[str]:
+        found = [rules.verdict(need) for call in calls for need in needs(call, place)]
+        return [verdict.why for verdict in found if not verdict.allowed]
+
+    verdicts = [rules.verdict(need) for call in called for need in needs(call, place)]
+    assert refused(*called) == []
+    assert set(rules.grants) == {grant for verdict in verdicts for grant in verdict.grants}
+    (change, *_) = [call for call in called if call.operation == "ModifyInstanceAttribute"]
+    (mark, *_) = [call for call in called if call.operation == "CreateTags"]
+    user_data = {"InstanceId": change.params["InstanceId"], "UserData": {"Value": b"x"}}
+    assert refused(dataclasses.replace(change, params=user_data))
+    assert refused(dataclasses.replace(change, tags={}))
+    another = {**mark.params, "Tags": [{"Key": "Auto-Recover", "Value": "true"}]}
+    assert refused(dataclasses.replace(mark, params=another))
+    assert refused(dataclasses.replace(mark, tags={}))
+
+
+TYPES = {"ec2:ModifyInstanceAttribute", "ec2:DescribeInstanceTypeOfferings"}
+
+
+@pytest.mark.parametrize("on", ["true", "false"])
+def test_without_the_switch_nothing_may_change_a_type(on: str) -> None:
+    graph = capture(installation, config={**recordings.CONFIG, "deployTypeChange": on})
+    texts = " ".join(json.dumps(dict(node.inputs)) for node in graph.nodes)
+    told = [*TYPES, "recovery-types", "fleetmend:original-type", "FLEETMEND_TYPE_ROLE"]
+    assert [word in texts for word in told] == [on == "true"] * len(told)
+    assert [f for f in check(graph) if f.severity is not Severity.INFO] == []
+
+
 def test_every_reason_is_a_sentence() -> None:
     assert all(len(item.reason.split()) > 5 and item.reason.endswith(".") for item in ACCEPTED)
 
 
 def test_an_operation_nobody_looked_up_is_an_error(graph: Graph) -> None:
     one = next(one for one in shipped() if one.function == "recovery")
-    call = Call("ec2", "ModifyInstanceAttribute", {})
+    call = Call("ec2", "ModifyVolume", {})
     with pytest.raises(UnknownOperation, match=r"operations\.py"):
         judge(graph, [dataclasses.replace(one, calls=(call,))])
 
@@ -291,7 +328,8 @@ def test_check_judges_other_installations_by_the_shipped_recording(config) -> No
     [("off", set[str]()), ("reboot", {"ec2:RebootInstances"})],
 )
 def test_what_is_switched_off_is_neither_granted_nor_missed(impaired: str, granted) -> None:
-    graph = capture(installation, config={**recordings.CONFIG, "impaired": impaired})
+    config = {**recordings.CONFIG, "impaired": impaired, "deployTypeChange": "false"}
+    graph = capture(installation, config=config)
     node = next(node for node in graph.nodes if node.name == RECOVERY)
     allowed = {
         action

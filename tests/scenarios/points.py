@@ -10,6 +10,7 @@ from fleetmend.lab.vocabulary import aws, fleet, general, recovery, runs
 from fleetmend.lab.words import Verb
 
 ON = {"Auto-Recover": "true"}
+TYPES = "fleetmend:alternative-types"
 AT_CALL: Mapping[str, Callable[[int], Verb]] = {
     "crash before": lambda k: runs.CrashAtCall(call=k),
     "crash after": lambda k: runs.CrashAtCall(call=k, when="after"),
@@ -118,7 +119,19 @@ MOVED = Base(
         recovery={"impaired": "move", "impaired_wait": 200.0, "verify_window": 300.0}
     ),
 )
-BASES = {base.name: base for base in (ONE, TWICE, DRY, SAID, MANY, MASS, MOVED)}
+RETYPED = Base(
+    "no capacity for its type, nor for the first alternative",
+    (Instances(name="api", type="m5.large", tags={**ON, TYPES: "m6i.large m5a.large"}),),
+    (
+        Step(0.0, fleet.NoCapacity(type="m5.large", span=900.0)),
+        Step(0.0, fleet.NoCapacity(type="m6i.large", span=900.0)),
+        Step(10.0, fleet.Stop(subject="api")),
+    ),
+    until=240.0,
+    end=2000.0,
+    settings=Installed(recovery={"types_tag": TYPES, "types_wait": 40.0}),
+)
+BASES = {base.name: base for base in (ONE, TWICE, DRY, SAID, MANY, MASS, MOVED, RETYPED)}
 
 
 def broken(scenario: Scenario) -> list[str]:

@@ -1,4 +1,4 @@
-"""Impaired instances: planted bugs die, and the hunts find nothing in the real code."""
+"""Impaired instances and changes of type: planted bugs die, and the real code has none of them."""
 
 from itertools import islice
 
@@ -6,7 +6,10 @@ import pytest
 
 from fleetmend.lab import sim
 from fleetmend.lab.checker import check
-from tests.scenarios.impaired_mutants import MUTANTS, Mutant
+from tests.scenarios import impaired_mutants, type_mutants
+from tests.scenarios.mutants import Mutant
+
+MUTANTS = (*impaired_mutants.MUTANTS, *type_mutants.MUTANTS)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

@@ -91,7 +91,13 @@ CLOCK_ALLOWANCE = timedelta(seconds=5)
 SHORTEST_LEASE = FUNCTION_TIMEOUT + LONGEST_CALL + CLOCK_ALLOWANCE
 """The shortest life an intent may have, so that whoever wrote it is done when it ends."""
 
-_PATIENCE = {"ec2": ACTING, "autoscaling": ASSIGNING, "cloudtrail": LOOKING, "lambda": ASKING}
+_PATIENCE = {
+    "autoscaling": ASSIGNING,
+    "cloudtrail": LOOKING,
+    "ec2": ACTING,
+    "lambda": ASKING,
+    "sts": ASSIGNING,  # a role is taken right before an act, within that act's time
+}
 
 
 def config(patience: Patience) -> Config:
@@ -106,15 +112,16 @@ def config(patience: Patience) -> Config:
     )
 
 
-def client(service: str, session: Client = None) -> Client:
-    """A client of `service`; region, credentials and endpoints come from the environment.
+def client(service: str, session: Client = None, keys: Mapping[str, str] | None = None) -> Client:
+    """A client of `service`; region, endpoints and what is left out come from the environment.
 
     Args:
         service: botocore's name, such as `ec2`.
         session: a boto3 session with settings of its own; the lab passes one.
+        keys: the credentials of another role than the environment's (`roles.keys`).
     """
     maker = session or cast("Client", Session)()
-    made = maker.client(service, config=config(_PATIENCE.get(service, ORDINARY)))
+    made = maker.client(service, config=config(_PATIENCE.get(service, ORDINARY)), **(keys or {}))
     if service == "ec2":
         made.meta.events.register_first(
             "needs-retry.ec2", _no_retry_for_capacity, unique_id="fleetmend-capacity"

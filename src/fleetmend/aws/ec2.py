@@ -6,11 +6,21 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from fleetmend.aws import mending, starting
+from fleetmend.aws import mending, retyping, starting
 from fleetmend.aws.attempting import attempt
 from fleetmend.aws.clients import LONGEST_CALL, Client
 from fleetmend.aws.errors import Failure, SdkError, code_of, failed
-from fleetmend.core.model import Check, Instance, Outcome, Result, Selector, StartRequest
+from fleetmend.core.instance_types import Kind
+from fleetmend.core.model import (
+    Check,
+    Instance,
+    Make,
+    Outcome,
+    Result,
+    Selector,
+    StartRequest,
+    TypeChange,
+)
 from fleetmend.core.ports import Fleet, ObservationFailed
 from fleetmend.core.scope import Down
 
@@ -40,14 +50,21 @@ class Ec2Fleet:
 
     `clock` is the store's time (`Ledger.now`), so that observations, intents and records are
     told by one clock. `remaining` is how much of the function's own time is left for acting.
+    `types` gives a client that may change instances' types; without it, none is.
     """
 
     def __init__(
-        self, client: Client, *, clock: Callable[[], datetime], remaining: Callable[[], timedelta]
+        self,
+        client: Client,
+        *,
+        clock: Callable[[], datetime],
+        remaining: Callable[[], timedelta],
+        types: Callable[[], Client] | None = None,
     ) -> None:
         self._client = client
         self._clock = clock
         self._remaining = remaining
+        self._types = types
 
     def stopped(self, selector: Selector) -> list[Down]:
         """See `Fleet`. One call a page, however large the healthy rest of the fleet is.
@@ -97,6 +114,20 @@ class Ec2Fleet:
     def storing(self, types: Collection[str]) -> set[str]:
         """See `Fleet`."""
         return mending.storing(self._client, sorted(types))
+
+    def kinds(self, types: Collection[str]) -> dict[str, Kind]:
+        """See `Fleet`. Two calls, however many there are."""
+        return retyping.offered(self._client, retyping.kinds(self._client, types))
+
+    def change_types(
+        self, changes: Sequence[TypeChange], *, before: datetime
+    ) -> dict[str, Outcome]:
+        """See `Fleet`."""
+        if self._types is None:
+            why = "the installation may not change types: switch it on by a deployment"
+            no = Outcome(Result.REFUSED, "NoRole", why)
+            return dict.fromkeys((one.id for one in changes), no)
+        return retyping.change(self._types, changes, self._fits(before))
 
     def reboot(self, ids: Sequence[str], *, before: datetime) -> dict[str, Outcome]:
         """See `Fleet`."""
@@ -187,6 +218,17 @@ class DryRunFleet:
         """See `Fleet`: what really is."""
         return self._fleet.storing(types)
 
+    def kinds(self, types: Collection[str]) -> dict[str, Kind]:
+        """See `Fleet`: what really is."""
+        return self._fleet.kinds(types)
+
+    def change_types(
+        self, changes: Sequence[TypeChange], *, before: datetime
+    ) -> dict[str, Outcome]:
+        """`WOULD` for each; nothing is sent."""
+        del before
+        return {one.id: Outcome(Result.WOULD) for one in changes}
+
     def reboot(self, ids: Sequence[str], *, before: datetime) -> dict[str, Outcome]:
         """`WOULD` for each; nothing is sent."""
         del before
@@ -240,6 +282,13 @@ def instance_of(raw: Mapping[str, Any], at: datetime) -> Instance:
         operator=_operator(raw),
         rootless=_rootless(raw),
         vpc=str(raw.get("VpcId") or ""),
+        make=Make(
+            architecture=str(raw.get("Architecture") or ""),
+            virtualization=str(raw.get("VirtualizationType") or ""),
+            root=str(raw.get("RootDeviceType") or ""),
+            boot=str(raw.get("CurrentInstanceBootMode") or ""),
+            ena=raw.get("EnaSupport"),
+        ),
     )
 
 

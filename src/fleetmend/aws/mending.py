@@ -4,20 +4,18 @@ Instances are mended one call each: so few are at a time that nothing would be w
 what AWS says against one then stops no other.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Sequence
 
 from fleetmend.aws.attempting import attempt
 from fleetmend.aws.clients import Client
 from fleetmend.aws.errors import Failure, SdkError, failed
+from fleetmend.aws.retyping import NOT_SENT, kinds
 from fleetmend.core.model import Outcome, Result
 from fleetmend.core.ports import ObservationFailed
 
 CHECKS = ("system-status", "instance-status", "attached-ebs-status")
 """DescribeInstanceStatus filters by each of these (EC2 API Reference); all that are named must
 fit, so that a failure of either takes a call of its own."""
-
-_NOT_SENT = Outcome(Result.NOT_SENT, "NoTime", "too little time was left for the longest call")
 
 
 def impaired(client: Client) -> list[str]:
@@ -46,18 +44,8 @@ def storing(client: Client, types: Sequence[str]) -> set[str]:
     Raises:
         ObservationFailed: any page could not be read.
     """
-    without: set[str] = set()
-    try:
-        pages = client.get_paginator("describe_instance_types").paginate(
-            Filters=[{"Name": "instance-type", "Values": list(types)}]
-        )
-        for page in pages:
-            for item in cast("Sequence[Mapping[str, Any]]", page.get("InstanceTypes") or ()):
-                if item.get("InstanceStorageSupported") is False:
-                    without.add(str(item.get("InstanceType")))
-    except SdkError as error:
-        raise failed(ObservationFailed, "ec2:DescribeInstanceTypes", error) from error
-    return set(types) - without
+    told = kinds(client, types)
+    return {name for name in types if name not in told or told[name].stores is not False}
 
 
 def each(
@@ -74,7 +62,7 @@ def each(
     outcomes: dict[str, Outcome] = {}
     for one in ids:
         if not fits():
-            outcomes[one] = _NOT_SENT
+            outcomes[one] = NOT_SENT
             continue
         answer = attempt(client, operation, lambda one=one: _sent(client, operation, one))
         refused = isinstance(answer, Failure)

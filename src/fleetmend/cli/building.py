@@ -22,7 +22,7 @@ NOT_IN_THE_LAB = (
 """What the emulators cannot serve, or nothing in a scenario looks at."""
 
 SWITCHES = {
-    "recovery": {},
+    "recovery": {"deployTypeChange": "true"},
     "rebuild": {
         "deployRecovery": "false",
         "deployRebuild": "true",

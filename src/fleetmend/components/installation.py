@@ -102,8 +102,7 @@ class _Program:
 
     def _provider_of(self, name: str, region: str) -> aws.Provider:
         account = self._settings.installation.account_id
-        allowed = [account] if account else None
-        return aws.Provider(name, region=region, allowed_account_ids=allowed)
+        return aws.Provider(name, region=region, allowed_account_ids=[account] if account else None)
 
     def _keys(self) -> Keys:
         controllers = controllers_wanted(self._settings)
@@ -254,6 +253,7 @@ class _Program:
                 "retry_interval_minutes": chosen.retry_interval_minutes,
                 "max_attempts": chosen.max_attempts,
                 "impaired": chosen.impaired,
+                "types_tag": chosen.types_tag,
                 "ask_who_stopped": chosen.ask_who_stopped,
                 "policy": dict(chosen.recovery_policy),
                 "sweep_minutes": chosen.sweep_minutes,

@@ -5,7 +5,7 @@ from typing import Any, NotRequired, TypedDict
 
 import pulumi
 
-from fleetmend.components import policies
+from fleetmend.components import policies, type_role
 from fleetmend.components.controller import Controller, FunctionArgs
 from fleetmend.components.grants import controller_grants
 from fleetmend.components.identity import InstallationArgs, naming
@@ -51,6 +51,10 @@ class RecoveryArgs(TypedDict):
     impaired: NotRequired[str]
     """What becomes of instances that run with a failing status check: `off` (where it is left
     out), `reboot`, or `move` (a reboot, then a stop and start on another host)."""
+    types_tag: NotRequired[str]
+    """The key of the tag that lists alternative instance types, such as
+    `fleetmend:alternative-types`. Where it is left out, no type is changed, and there is no role
+    that could."""
     ask_who_stopped: NotRequired[bool]
     """Whether CloudTrail is asked who stopped what is told of, which takes a grant."""
     policy: NotRequired[dict[str, Any]]
@@ -94,7 +98,7 @@ class Recovery(Queued):
                 "key_arn": args["key_arn"],
                 "topic_arn": args["topic_arn"],
                 "policy": policies.document(*grants(args)),
-                "environment": {"FLEETMEND_LEDGER_BUCKET": args["ledger_name"]},
+                "environment": _environment(args),
                 "claim": claims.parameter(CONCERN, _selector(args)),
                 "event_pattern": json.dumps(DOWN_PATTERN, sort_keys=True),
                 "sweep_minutes": args.get("sweep_minutes", 2),
@@ -105,6 +109,20 @@ class Recovery(Queued):
             pulumi.ResourceOptions(parent=self),
         )
         self._tell(controller)
+        if args.get("types_tag"):
+            self._type_role(name, args)
+
+    def _type_role(self, name: str, args: RecoveryArgs) -> None:
+        type_role.TypeRole(
+            f"{name}-types",
+            {
+                "installation": args["installation"],
+                "account_id": args["account_id"],
+                "taker_arn": self.role_arn,
+                "selector": _selector(args),
+            },
+            pulumi.ResourceOptions(parent=self),
+        )
 
     def _parameters(self, name: str, args: RecoveryArgs) -> None:
         me = args["installation"]
@@ -114,6 +132,7 @@ class Recovery(Queued):
             "retry_interval": 60 * args.get("retry_interval_minutes", 5),
             "max_attempts": args.get("max_attempts", 3),
             "impaired": args.get("impaired", OFF),
+            "types_tag": args.get("types_tag", ""),
             "selector": {"key": selector.key, "value": selector.value},
             "who": "cloudtrail" if args.get("ask_who_stopped", False) else "unasked",
         }
@@ -154,6 +173,8 @@ def grants(args: RecoveryArgs) -> list[Statement]:
             {"StringEquals": {f"ec2:ResourceTag/{selector.key}": selector.value}},
         ),
         *_mends(args),
+        *_tells_types(args),
+        *_takes(args),
         policies.allow("OpensVolumes", ["kms:CreateGrant"], keys, grant),
         *controller_grants(
             names,
@@ -180,10 +201,33 @@ def _mends(args: RecoveryArgs) -> list[Statement]:
     instances = [names.arn("ec2", args["account_id"], "instance/*")]
     tagged = {"StringEquals": {f"ec2:ResourceTag/{selector.key}": selector.value}}
     mends = policies.allow("Mends", allowed[chosen], instances, tagged)
-    types = policies.allow(
-        "TellsTypes", ["ec2:DescribeInstanceTypes"], ["*"], policies.own_region(names.region)
-    )
-    return [mends, types] if chosen == MOVE else [mends]
+    return [mends]
+
+
+def _tells_types(args: RecoveryArgs) -> list[Statement]:
+    """What is asked of types, before a stop and before a change of type."""
+    names, changes = naming(args["installation"]), bool(args.get("types_tag"))
+    asked = ["ec2:DescribeInstanceTypeOfferings"] if changes else []
+    if changes or args.get("impaired") == MOVE:
+        asked.append("ec2:DescribeInstanceTypes")
+    here = policies.own_region(names.region)
+    return [policies.allow("TellsTypes", asked, ["*"], here)] if asked else []
+
+
+def _takes(args: RecoveryArgs) -> list[Statement]:
+    """The role that may change types; nothing where that is switched off."""
+    if not args.get("types_tag"):
+        return []
+    arn = type_role.role_arn(naming(args["installation"]), args["account_id"])
+    return [policies.allow("TakesTypeRole", ["sts:AssumeRole"], [arn])]
+
+
+def _environment(args: RecoveryArgs) -> dict[str, pulumi.Input[str]]:
+    ledger = {"FLEETMEND_LEDGER_BUCKET": args["ledger_name"]}
+    if not args.get("types_tag"):
+        return ledger
+    arn = type_role.role_arn(naming(args["installation"]), args["account_id"])
+    return {**ledger, "FLEETMEND_TYPE_ROLE": arn}
 
 
 def _selector(args: RecoveryArgs) -> Selector:

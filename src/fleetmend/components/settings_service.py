@@ -13,6 +13,7 @@ from fleetmend.components.settings_types import (
     setting,
     switch,
 )
+from fleetmend.core.instance_types import TAG
 
 DAYS = "a whole number of days, 1 or more"
 
@@ -347,6 +348,17 @@ class RecoverySettings(Group):
         valid="off, reboot, or move (a reboot, then a stop and start on another host)",
         pattern=r"^(off|reboot|move)$",
     )
+    deploy_type_change: bool = switch(
+        "Give stopped instances another type where their own has no capacity, of those that they "
+        "list in a tag. It brings a role that may change types, which recovery's function may "
+        "take; without it nothing in the installation may.",
+        on=False,
+    )
+    alternative_types_tag_key: TagKey = setting(
+        TAG,
+        "The tag that lists alternative types, in order, with spaces between.",
+        valid="1 to 128 letters, digits, spaces and . : / = + - @ _, not beginning with aws:",
+    )
     ask_who_stopped: bool = switch(
         "Have recovery ask CloudTrail who stopped what it tells of. The function may then read "
         "the event history of the region, which names every caller.",
@@ -369,3 +381,8 @@ class RecoverySettings(Group):
         ge=0,
         le=300,
     )
+
+    @property
+    def types_tag(self) -> str:
+        """The key of the tag that lists alternative types; empty where types stay as they are."""
+        return self.alternative_types_tag_key if self.deploy_type_change else ""

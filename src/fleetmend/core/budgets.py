@@ -3,6 +3,7 @@
 import hashlib
 from datetime import datetime
 
+from fleetmend.core.instance_types import CHANGE
 from fleetmend.core.model import Attempt, Record, RecoveryPolicy, Result
 
 
@@ -32,14 +33,33 @@ def used_up(record: Record, policy: RecoveryPolicy, now: datetime) -> str:
     if record.spent >= policy.max_attempts:
         return f"{record.spent} of {policy.max_attempts} attempts used"
     if waited_out(record, policy, now):
-        return f"{record.attempts[-1].result.value} for {policy.capacity_window}"
+        return f"{waiting(record)[-1].result.value} for {policy.capacity_window}"
     return ""
 
 
 def waited_out(record: Record, policy: RecoveryPolicy, now: datetime) -> bool:
-    """Whether nothing could be begun for as long as capacity may be waited for."""
-    deferred = deferred_run(record)
+    """Whether nothing could be begun for as long as capacity may be waited for.
+
+    A type that was given just now has not been tried yet.
+    """
+    deferred = waiting(record)
+    last = record.attempts[-1] if record.attempts else None
+    if last and last.act == CHANGE and last.result is Result.ACCEPTED:
+        return False
     return bool(deferred) and now - deferred[0].at >= policy.capacity_window
+
+
+def waiting(record: Record) -> tuple[Attempt, ...]:
+    """The tries that began nothing since one did, oldest first; changes of type begin nothing.
+
+    So an hour without capacity is an hour, however many types were tried in it.
+    """
+    start = len(record.attempts)
+    while start and (
+        record.attempts[start - 1].result.deferred or record.attempts[start - 1].act == CHANGE
+    ):
+        start -= 1
+    return tuple(one for one in record.attempts[start:] if one.result.deferred)
 
 
 def deferred_run(record: Record) -> tuple[Attempt, ...]:
@@ -48,6 +68,12 @@ def deferred_run(record: Record) -> tuple[Attempt, ...]:
     while start and record.attempts[start - 1].result.deferred:
         start -= 1
     return record.attempts[start:]
+
+
+def dry_since(record: Record) -> datetime | None:
+    """When the type that the instance has was first found without capacity; None if it is not."""
+    found = [one.at for one in deferred_run(record) if one.result is Result.CAPACITY]
+    return found[0] if found else None
 
 
 def is_probe(record: Record) -> bool:

@@ -68,6 +68,8 @@ RECOVERY = Declared(
         "impaired": Word(("off", "reboot", "move")),
         "impaired_wait": Duration(0.0, DAY),
         "impaired_mass": Whole(1, 1_000_000),
+        "types_tag": Text(128),
+        "types_wait": Duration(0.0, DAY),
         "intent_lifetime": LEASE,
         "observation_lifetime": SIGHT,
         "jitter": Number(0.0, 1.0),

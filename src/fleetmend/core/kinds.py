@@ -46,6 +46,8 @@ AlertKind = Literal[
     "suspension-over",
     "terminated",
     "twice",
+    "type-changed",
+    "type-unfit",
     "undone",
     "unreadable",
     "unsure",

@@ -12,7 +12,8 @@ import textwrap
 from dataclasses import dataclass
 from datetime import UTC
 
-from fleetmend.core.meanings import Meaning, meaning
+from fleetmend.core.meaning import Meaning
+from fleetmend.core.meanings import meaning
 from fleetmend.core.model import Alert
 from fleetmend.core.times import utc
 

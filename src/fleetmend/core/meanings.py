@@ -6,35 +6,9 @@ sends people to the record.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
 
 from fleetmend.core.kinds import AlertKind
-
-Severity = Literal["critical", "error", "warning", "info"]
-"""As PagerDuty grades: critical and error wake people, warning can wait, info is for the record."""
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """One kind of alert.
-
-    `headline` is what happened in a few words. `done` is what was done about it, where the alert
-    itself does not say. `yours` is what is left to a person, empty when nothing is, and `command`
-    the one that helps. `{subject}` stands for what it is about, `{line}` for the first line of
-    the alert's text, `{whose}` for the option that names the concern. `over` says that this ends
-    the trouble that the same subject was told of before. `asks` is the call whose caller may
-    stand behind it, as CloudTrail names it.
-    """
-
-    headline: str
-    severity: Severity
-    done: str
-    yours: str = ""
-    command: str = "fleetmend incidents {subject}{whose}"
-    over: bool = False
-    asks: str = ""
-
+from fleetmend.core.meaning import Meaning
 
 _RETRY = "fleetmend retry {subject}{whose}"
 _STOP = "StopInstances"
@@ -294,6 +268,18 @@ _COMMON: Mapping[AlertKind, Meaning] = {
         "error",
         done="The first is kept; nothing is terminated by itself.",
         yours="Terminate the one that is too many.",
+    ),
+    "type-changed": Meaning(
+        "{subject} has another instance type now",
+        "warning",
+        done="It is started, and keeps this type; its own is in its tag fleetmend:original-type.",
+        yours="See that it is large enough. To go back, stop it under a hold, and change it.",
+    ),
+    "type-unfit": Meaning(
+        "{subject} lists an alternative type that it cannot have",
+        "error",
+        done="That one is left out; it is tried with the others, and waits for capacity.",
+        yours="Mend what the reason names; mostly it is its tag.",
     ),
     "undone": Meaning(
         "what was changed on {subject} is taken back",

@@ -73,6 +73,17 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Make:
+    """What of an instance limits the types it can have; what EC2 does not say is empty."""
+
+    architecture: str = ""
+    virtualization: str = ""
+    root: str = ""
+    boot: str = ""
+    ena: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
     """Facts of one EC2 instance at one moment.
 
@@ -84,6 +95,8 @@ class Instance:
     (empty when EC2 does not say which), None when nobody does. `rootless` says that its root
     volume is not attached, which EC2 must have said, not left out. `stores` says that its type
     comes with volumes on the host, whose data a stop loses; asked only where a stop may follow.
+    `alternatives` are the types it lists, with why each does not fit it (empty where it does);
+    None where that was not asked, or could not be.
     """
 
     id: str
@@ -100,6 +113,8 @@ class Instance:
     rootless: bool = False
     vpc: str = ""
     stores: bool = False
+    make: Make = Make()
+    alternatives: Mapping[str, str] | None = None
 
     @property
     def group(self) -> str | None:
@@ -291,6 +306,16 @@ class StartRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class TypeChange:
+    """One instance to be given another type; `original` is marked first where it is not yet."""
+
+    id: str
+    target: str
+    original: str
+    is_marked: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Selector:
     """The tag that puts an instance in scope."""
 
@@ -339,5 +364,7 @@ class RecoveryPolicy:
     impaired: str = "off"
     impaired_wait: timedelta = timedelta(minutes=10)
     impaired_mass: int = 3
+    types_tag: str = ""
+    types_wait: timedelta = timedelta(minutes=2)
     intent_lifetime: timedelta = timedelta(seconds=90)
     observation_lifetime: timedelta = timedelta(seconds=30)

@@ -6,7 +6,17 @@ from typing import Protocol, TypeVar
 
 from fleetmend.core.blueprint import Blueprint, Disk, Piece
 from fleetmend.core.groups import Group
-from fleetmend.core.model import Alert, Instance, Outcome, Record, Selector, StartRequest, Stored
+from fleetmend.core.instance_types import Kind
+from fleetmend.core.model import (
+    Alert,
+    Instance,
+    Outcome,
+    Record,
+    Selector,
+    StartRequest,
+    Stored,
+    TypeChange,
+)
 from fleetmend.core.rebuilding import Plan, Sighting
 from fleetmend.core.scope import Down
 
@@ -88,6 +98,20 @@ class Fleet(Protocol):
         Raises:
             ObservationFailed: when any page could not be read.
         """
+        ...
+
+    def kinds(self, types: Collection[str]) -> dict[str, Kind]:
+        """What EC2 tells of these types, and where they are offered; an unknown one is absent.
+
+        Raises:
+            ObservationFailed: when any page could not be read.
+        """
+        ...
+
+    def change_types(
+        self, changes: Sequence[TypeChange], *, before: datetime
+    ) -> dict[str, Outcome]:
+        """Give each stopped instance its new type, under the same condition as a start."""
         ...
 
     def reboot(self, ids: Sequence[str], *, before: datetime) -> dict[str, Outcome]:

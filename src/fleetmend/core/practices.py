@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from fleetmend.core import instance_types
 from fleetmend.core.budgets import is_probe
 from fleetmend.core.decisions import health, recovery
 from fleetmend.core.decisions.recovery import mass, outage
@@ -17,6 +18,7 @@ from fleetmend.core.model import (
     RecoveryPolicy,
     Result,
     StartRequest,
+    TypeChange,
 )
 from fleetmend.core.ports import Fleet, Groups, Parallel
 from fleetmend.core.scope import MASS_IMPAIRED, MASS_STOP, Ailing, Scope
@@ -26,7 +28,8 @@ from fleetmend.core.survey import Seen, Survey
 def recovering(fleet: Fleet, survey: Survey, policy: RecoveryPolicy) -> Practice[Seen]:
     """Recovery: the subjects are instances, the act is StartInstances for all of them.
 
-    Those that run and are impaired are rebooted or stopped instead. Two subjects are none: the
+    Those that run and are impaired are rebooted or stopped instead, and those whose type has no
+    capacity may be given another one. Two subjects are none: the
     mass stop and the outage, whose records are decided from the scope as a whole.
     """
 
@@ -47,7 +50,7 @@ def recovering(fleet: Fleet, survey: Survey, policy: RecoveryPolicy) -> Practice
 
     def act(claims: Sequence[tuple[Record, Seen]]) -> Mapping[str, Outcome]:
         outcomes: dict[str, Outcome] = {}
-        for action in (recovery.START, recovery.REBOOT, recovery.STOP):
+        for action in (recovery.START, recovery.REBOOT, recovery.STOP, recovery.CHANGE):
             chosen = [(r, s) for r, s in claims if r.intent and r.intent.action == action]
             if chosen:
                 outcomes.update(_recover(fleet, action, chosen))
@@ -76,6 +79,9 @@ def _recover(
             return fleet.reboot(ids, before=before)
         case recovery.STOP:
             return fleet.stop(ids, before=before)
+        case recovery.CHANGE:
+            changes = [_type_change(r, s) for r, s in claims if isinstance(s, Instance)]
+            return fleet.change_types(changes, before=before)
         case _:
             requests = [
                 StartRequest(seen.id, seen.type, seen.zone, probe=is_probe(record))
@@ -83,6 +89,12 @@ def _recover(
                 if isinstance(seen, Instance)
             ]
             return fleet.start(requests, before=before)
+
+
+def _type_change(record: Record, seen: Instance) -> TypeChange:
+    memory = instance_types.from_detail(record.detail)
+    marked = seen.tags.get(instance_types.ORIGINAL) == memory.original
+    return TypeChange(seen.id, memory.target, memory.original, is_marked=marked)
 
 
 def healing(groups: Groups, policy: HealthPolicy, parallel: Parallel) -> Practice[Group]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from fleetmend.core.decisions.recovery import ailing, mass, outage
+from fleetmend.core.instance_types import judged, wanted
 from fleetmend.core.model import Instance, Record, RecoveryPolicy, Status
 from fleetmend.core.ports import Fleet, Ledger, LedgerUnavailable, ObservationFailed
 from fleetmend.core.scope import (
@@ -98,6 +99,7 @@ class Survey:
         if moves:
             storing = self._fleet.storing({one.type for one in ill})
             known.update((one.id, replace(one, stores=one.type in storing)) for one in ill)
+        known.update((one.id, one) for one in self._with_alternatives(known.values()))
         seen: dict[str, Seen | ObservationFailed] = {**known}
         if self._ailing:
             seen[MASS_IMPAIRED] = self._ailing
@@ -111,6 +113,25 @@ class Survey:
             return []
         scope = self._policy.selector
         return [one for one in seen if ailing.is_ailing(one) and scope.matches(one.tags)]
+
+    def _with_alternatives(self, seen: Collection[Instance]) -> list[Instance]:
+        """What is down and lists other types, with what speaks against each.
+
+        Where EC2 does not tell of types now, nothing is changed now; starts go on.
+        """
+        tag, scope = self._policy.types_tag, self._policy.selector
+        some = [
+            one for one in seen if _is_down(one) and tag in one.tags and scope.matches(one.tags)
+        ]
+        if not some:
+            return []
+        names = {one.id: wanted(one, tag) for one in some}
+        asked = {one.type for one in some}.union(*names.values())
+        try:
+            kinds = self._fleet.kinds(asked)
+        except ObservationFailed:
+            return []
+        return [replace(one, alternatives=judged(one, names[one.id], kinds)) for one in some]
 
     def _list_ailing(self) -> Ailing:
         at = self._ledger.now()

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from fleetmend.core import letters, telling
+from fleetmend.core import instance_types, letters, telling
 from fleetmend.core.decisions import recovery
 from fleetmend.core.decisions.recovery import mass, outage
 from fleetmend.core.kinds import KINDS
@@ -91,6 +91,7 @@ def samples() -> Iterable[Letter]:
     for concern, told in (
         ("recovery", _recovery()),
         ("recovery", _impaired()),
+        ("recovery", _types()),
         ("recovery", _shared()),
     ):
         yield from (_letter(concern, subject, alert) for subject, alert in told)
@@ -159,6 +160,21 @@ def _impaired() -> Iterable[tuple[str, Alert]]:
     many = outage.decide(Ailing(("i-1", "i-2", "i-3"), _NOW), None, policy, _NOW).record
     yield from _owed(many)
     yield from _owed(outage.decide(Ailing((), _NOW), many, policy, _NOW).record)
+
+
+def _types() -> Iterable[tuple[str, Alert]]:
+    policy = replace(_POLICY, types_tag=instance_types.TAG)
+    tags = {**_running("ok").tags, instance_types.TAG: "m6g.large m6i.large"}
+    unfit = {"m6g.large": "it does not take the architecture x86_64", "m6i.large": ""}
+    down = replace(_running("ok"), state="stopped", tags=tags, alternatives=unfit)
+    waited = (Attempt(_NOW - timedelta(minutes=3), Result.CAPACITY),)
+    planned = recovery.decide(_ID, down, _record(waited), policy, _NOW, "0").record
+    yield from _owed(planned)
+    given = recovery.learn(planned, Outcome(Result.ACCEPTED), policy, _NOW) if planned else None
+    given = given and replace(given, alerts=())
+    yield from _owed(
+        recovery.decide(_ID, replace(down, type="m6i.large"), given, policy, _NOW, "1").record
+    )
 
 
 def _shared() -> Iterable[tuple[str, Alert]]:

@@ -82,7 +82,7 @@ class Told:
 class Truth:
     """What was really so: an instance entered a state, or was told to be left alone.
 
-    `stores` says that it has volumes on its host.
+    `stores` says that it has volumes on its host, `type` is its instance type.
     """
 
     at: float
@@ -91,6 +91,7 @@ class Truth:
     tags: Mapping[str, str]
     operator: str = ""
     stores: bool = False
+    type: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,9 +120,11 @@ class Tape:
 
 
 def extras(params: Mapping[str, Any]) -> dict[str, Any]:
-    """What the history tells of a call beside whom it names: the health it sets, or the tags."""
+    """What the history tells of a call beside whom it names: what it sets."""
     if "HealthStatus" in params:
         return {"health": params["HealthStatus"]}
+    if "InstanceType" in params and "InstanceId" in params:
+        return {"type": params["InstanceType"]["Value"]}
     if "Resources" in params:
         return {"tags": {tag["Key"]: tag.get("Value", "") for tag in params.get("Tags", ())}}
     return {}

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from fleetmend.aws import inventory
+from fleetmend.aws import inventory, roles
 from fleetmend.aws.archive import S3Archive
 from fleetmend.aws.errors import SdkError, failed
 from fleetmend.aws.parameters import ParameterStore
@@ -277,17 +277,10 @@ class _Turn:
         """
         arn = f"arn:{self.here.partition}:iam::{branch.account}:role/{self.reach.role}"
         try:
-            answer = self.world.client("sts").assume_role(
-                RoleArn=arn, RoleSessionName=plan.run, ExternalId=self.reach.external_id
-            )
+            sts, named = self.world.client("sts"), self.reach.external_id
+            return roles.keys(sts, arn, plan.run, ExternalId=named)
         except SdkError as error:
             raise failed(ObservationFailed, f"sts:AssumeRole of {arn}", error) from error
-        keys = cast("Mapping[str, str]", answer["Credentials"])
-        return {
-            "aws_access_key_id": keys["AccessKeyId"],
-            "aws_secret_access_key": keys["SecretAccessKey"],
-            "aws_session_token": keys["SessionToken"],
-        }
 
 
 def _here(context: LambdaContext) -> Here:

@@ -14,7 +14,12 @@ from fleetmend.lambdas.wiring import Wired
 
 def _bind(policy: RecoveryPolicy, wired: Wired) -> Bound[Seen]:
     """A sweep looks at all that is down; the loop adds every open incident."""
-    fleet = Ec2Fleet(wired.client("ec2"), clock=wired.ports.ledger.now, remaining=wired.remaining)
+    fleet = Ec2Fleet(
+        wired.client("ec2"),
+        clock=wired.ports.ledger.now,
+        remaining=wired.remaining,
+        types=wired.retyper,
+    )
     port = DryRunFleet(fleet) if wired.watching else fleet
     survey = Survey(port, wired.ports.ledger, policy)
     return Bound(recovering(port, survey, policy), survey.subjects, beside=survey.beside)

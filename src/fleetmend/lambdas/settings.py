@@ -18,7 +18,8 @@ class SettingsInvalid(Exception):
 class Settings:
     """The environment of one controller; see `from_environ` for the variables.
 
-    `claim` names the parameter that says whose the concern's selector is, where there is one.
+    `claim` names the parameter that says whose the concern's selector is, where there is one, and
+    `type_role` the ARN of the role that may change instances' types, where there is one.
     """
 
     concern: str
@@ -28,6 +29,7 @@ class Settings:
     queue_url: str
     topic_arn: str
     claim: str = ""
+    type_role: str = ""
 
     @property
     def installation(self) -> str:
@@ -73,4 +75,8 @@ def from_environ(environ: Mapping[str, str], *, queue: bool = True) -> Settings:
             problems.append(f"{variable}={value!r} is not {meaning}")
     if problems:
         raise SettingsInvalid("; ".join(problems))
-    return Settings(**values, claim=environ.get("FLEETMEND_CLAIM", ""))
+    more = {
+        "claim": environ.get("FLEETMEND_CLAIM", ""),
+        "type_role": environ.get("FLEETMEND_TYPE_ROLE", ""),
+    }
+    return Settings(**values, **more)

@@ -5,15 +5,15 @@ its container lives; the lab's has its own of each.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import TypeVar
 from uuid import uuid4
 
-from fleetmend.aws import clients
+from fleetmend.aws import clients, roles
 from fleetmend.aws.alerts import LoggedAlerts, SnsAlerts
 from fleetmend.aws.archive import S3Archive
 from fleetmend.aws.clients import LONGEST_CALL, THREADS, Client
@@ -63,13 +63,20 @@ class Threads:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a run takes from outside. `told` is when a trouble was told directly, by its kind."""
+    """What a run takes from outside.
+
+    `told` is when a trouble was told directly, by its kind. `keyed` gives clients with the keys of
+    another role.
+    """
 
     client: Callable[[str], Client]
     clock: Callable[[], datetime]
     nonce: Callable[[], str]
     parallel: Parallel
     told: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    keyed: Callable[[str, Mapping[str, str]], Client] = lambda service, keys: clients.client(
+        service, keys=keys
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,8 @@ class Wired:
     is made of. Where `watching`, that port must be the one that does nothing. `roster` is what
     the last sweep knew, and `records_of` gives another concern's true ledger, to be read only.
     `archive` is where reports lie, and `branch` the account and region that the run is in.
+    `retyper` gives an EC2 client that may change instances' types, where the installation has a
+    role for that.
     """
 
     ports: Ports
@@ -94,6 +103,7 @@ class Wired:
     records_of: Callable[[str], S3Ledger]
     archive: S3Archive
     branch: Branch
+    retyper: Callable[[], Client] | None = None
 
 
 def lambda_world() -> World:
@@ -154,7 +164,14 @@ def build(
         records_of=lambda concern: _ledger(settings, world, concern, ""),
         archive=S3Archive(world.client("s3"), settings.ledger_bucket),
         branch=_branch(settings),
+        retyper=partial(_retyper, settings, world) if settings.type_role else None,
     )
+
+
+def _retyper(settings: Settings, world: World) -> Client:
+    """EC2 with the rights of the role that may change types; taken anew by each run that does."""
+    session = f"{settings.installation}-{settings.concern}"[:64]
+    return world.keyed("ec2", roles.keys(world.client("sts"), settings.type_role, session))
 
 
 def _branch(settings: Settings) -> Branch:

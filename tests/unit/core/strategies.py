@@ -31,10 +31,13 @@ tags = st.dictionaries(
     st.sampled_from(
         [
             *("Auto-Recover", "fleetmend:hold-until", "aws:autoscaling:groupName", "Name", "ключ"),
+            *("fleetmend:alternative-types", "fleetmend:original-type"),
             *("Schedule", "quarantine", "karpenter.sh/nodepool", "kubernetes.io/cluster/x"),
         ]
     ),
-    st.sampled_from(["true", "2026-03-01T13:00:00Z", "0001-01-01T00:00:00+14:00"]) | texts,
+    st.sampled_from(["true", "2026-03-01T13:00:00Z", "0001-01-01T00:00:00+14:00"])
+    | st.sampled_from(["a1.b a2.b", "a2.b", "large"])
+    | texts,
 )
 instances = st.builds(
     Instance,
@@ -50,8 +53,11 @@ instances = st.builds(
     operator=st.none() | st.none() | texts,
     rootless=st.booleans(),
     stores=st.booleans(),
+    type=st.sampled_from(["", "a1.b", "a2.b", "a3.b"]),
+    alternatives=st.none()
+    | st.dictionaries(st.sampled_from(["a1.b", "a2.b"]), st.sampled_from(["", "no"])),
 )
-acts = st.sampled_from(["", "", "reboot", "stop"])
+acts = st.sampled_from(["", "", "reboot", "stop", "change-type"])
 attempts = st.builds(Attempt, moments, st.sampled_from(Result), texts, texts, acts)
 records = st.builds(
     Record,
@@ -65,7 +71,7 @@ records = st.builds(
     | st.builds(
         Intent,
         texts,
-        st.sampled_from(["start", "reboot", "stop"]) | texts,
+        st.sampled_from(["start", "reboot", "stop", "change-type"]) | texts,
         st.sampled_from(IntentState),
         moments,
         moments,
@@ -82,7 +88,14 @@ records = st.builds(
         max_size=3,
     ).map(tuple),
     hold=st.none() | st.builds(Hold, moments, texts, texts),
-    detail=st.dictionaries(texts, texts | st.integers() | st.lists(texts, max_size=2), max_size=2),
+    detail=st.dictionaries(texts, texts | st.integers() | st.lists(texts, max_size=2), max_size=2)
+    | st.fixed_dictionaries(
+        {
+            "original_type": st.sampled_from(["", "a1.b", "a3.b"]),
+            "target_type": st.sampled_from(["", "a1.b", "a2.b"]),
+            "refused_types": st.lists(st.sampled_from(["a1.b", "a2.b"]), max_size=2),
+        }
+    ),
     revision=st.integers(0, 10**6),
     nonce=texts,
     written_at=maybe_moments,

@@ -22,6 +22,10 @@ _ATTACHED = {
 }
 
 
+_ATTRIBUTES = frozenset({"InstanceType", "UserData"})
+"""Of ModifyInstanceAttribute's parameters, those that a recording keeps or a test tries."""
+
+
 def attaches(call: Call, world: World) -> Iterator[Need]:
     """One need for each thing that is named, with the tags that it had."""
     for name, kind in _ATTACHED.items():
@@ -62,6 +66,27 @@ def creates_volume(call: Call, world: World) -> Iterator[Need]:
     yield Need(call.name, _arn(world, "volume/vol-new"), _asked(call))
     yield from _snapshot(call, str(call.params.get("SnapshotId")), world)
     yield from _tagging(call, world, "CreateVolume")
+
+
+def changes_attribute(call: Call, world: World) -> Iterator[Need]:
+    """The instance with its tags; `ec2:Attribute` names the parameter that is set.
+
+    Service Authorization Reference, "Actions defined by Amazon EC2".
+    """
+    identity = str(call.params.get("InstanceId"))
+    named = tuple(sorted(set(call.params) & _ATTRIBUTES))
+    context = {**_tags(call, identity), "ec2:attribute": named}
+    yield Need(call.name, _arn(world, f"instance/{identity}"), context)
+
+
+def tags(call: Call, world: World) -> Iterator[Need]:
+    """Each instance with the tags it had, and with those that it is given."""
+    given = [mapping(tag) for tag in listing(call.params.get("Tags"))]
+    asked: Context = {f"aws:requesttag/{str(t['Key']).lower()}": (str(t["Value"]),) for t in given}
+    keys: Context = {"aws:tagkeys": tuple(str(tag["Key"]) for tag in given)}
+    for identity in map(str, listing(call.params.get("Resources"))):
+        arn = _arn(world, f"instance/{identity}")
+        yield Need(call.name, arn, {**_tags(call, identity), **asked, **keys})
 
 
 def _snapshot(call: Call, name: str, world: World) -> Iterator[Need]:

@@ -23,16 +23,23 @@ NAME = "recorded.jsonl"
 _PROJECT = "FLEETMEND_PROJECT"
 _SUFFIX = "FLEETMEND_SUFFIX"
 _CLAIM = "FLEETMEND_CLAIM"
-_NAMED = ("FLEETMEND_SCAN_ROLE", "FLEETMEND_MACHINE_ARN")
+_NAMED = ("FLEETMEND_SCAN_ROLE", "FLEETMEND_MACHINE_ARN", "FLEETMEND_TYPE_ROLE")
 """Variables whose last part is a name that calls have in them."""
 
-_SWITCHED = {
-    ("recovery", "RebootInstances"): ("impaired", {"reboot", "move"}),
-    ("recovery", "StopInstances"): ("impaired", {"move"}),
-    ("recovery", "DescribeInstanceTypes"): ("impaired", {"move"}),
-    ("recovery", "LookupEvents"): ("who", {"cloudtrail"}),
+_OPTIONAL = frozenset({"FLEETMEND_TYPE_ROLE"})
+"""Variables that only a setting brings; without it, `_SWITCHED` leaves out what they are for."""
+
+_TYPES = {"types_tag": None}
+_SWITCHED: Mapping[tuple[str, str], Mapping[str, set[str] | None]] = {
+    ("recovery", "RebootInstances"): {"impaired": {"reboot", "move"}},
+    ("recovery", "StopInstances"): {"impaired": {"move"}},
+    ("recovery", "DescribeInstanceTypes"): {"impaired": {"move"}, **_TYPES},
+    ("recovery", "DescribeInstanceTypeOfferings"): _TYPES,
+    ("recovery", "AssumeRole"): _TYPES,
+    ("recovery", "LookupEvents"): {"who": {"cloudtrail"}},
 }
-"""Calls that only a setting brings: concern and operation → the field, and its values."""
+"""Calls that only a setting brings: concern and operation → fields of the policy, any of which
+brings them, with the values that do; None stands for all but an empty one."""
 
 
 def shipped() -> tuple[Recording, ...]:
@@ -58,7 +65,7 @@ def _moved_all(view: View) -> Iterator[Recording]:
         if function is None or not text_of(function, "handler").startswith("fleetmend.lambdas."):
             continue
         variables = mapping(mapping(function.inputs.get("environment")).get("variables"))
-        if all(name in variables for name in recording.environment):
+        if all(name in variables for name in recording.environment.keys() - _OPTIONAL):
             yield _moved(view, function, recording, variables)
 
 
@@ -69,10 +76,11 @@ def _moved(view: View, function: Node, recording: Recording, variables: Any) -> 
 
     claimed = recording.environment.get(_CLAIM, "")
 
+    kept = recording.environment.keys() & variables.keys()
     names = {
         recording.environment[name].rpartition(":")[2]: str(variables[name]).rpartition(":")[2]
         for name in _NAMED
-        if name in recording.environment
+        if name in kept
     }
 
     def moved(text: str) -> str:
@@ -81,7 +89,7 @@ def _moved(view: View, function: Node, recording: Recording, variables: Any) -> 
         text = text.replace(recording.region, region).replace(before, after)
         return text.replace(claimed, str(variables[_CLAIM])) if claimed else text
 
-    environment = {name: moved(value) for name, value in recording.environment.items()}
+    environment = {name: moved(recording.environment[name]) for name in kept}
     environment |= {_PROJECT: str(variables[_PROJECT]), _SUFFIX: str(variables[_SUFFIX])}
     default, selector = _default(recording.function), _selector(view, recording.function)
     accounts = _accounts(view, recording.function) or [recording.account]
@@ -96,8 +104,13 @@ def _moved(view: View, function: Node, recording: Recording, variables: Any) -> 
 
 
 def _is_on(concern: str, call: Call, policy: Mapping[str, Any]) -> bool:
-    field, values = _SWITCHED.get((concern, call.operation), ("", set[str]()))
-    return not field or policy.get(field) in values
+    switches = _SWITCHED.get((concern, call.operation))
+    if switches is None:
+        return True
+    return any(
+        bool(policy.get(field)) if values is None else policy.get(field) in values
+        for field, values in switches.items()
+    )
 
 
 def _spread(call: Call, account: str, accounts: list[str]) -> list[Call]:

@@ -5,11 +5,21 @@ what was really so) and knows the specification, not the product. Each rule is a
 yields violations; `check` asks them all.
 """
 
-from fleetmend.lab.checker import acts, health, leave, mass, mends, rebuilds, records, remedies
+from fleetmend.lab.checker import (
+    acts,
+    health,
+    leave,
+    mass,
+    mends,
+    rebuilds,
+    records,
+    remedies,
+    retypes,
+)
 from fleetmend.lab.checker.evidence import GroupLaw, Law, RemedyLaw, Violation, gather, live_intent
 from fleetmend.lab.tape import Tape
 
-AT_LAST = (*records.AT_LAST, *rebuilds.AT_LAST)
+AT_LAST = (*records.AT_LAST, *rebuilds.AT_LAST, *retypes.AT_LAST)
 """What must have come true once a history is over and nothing disturbs it any more."""
 
 __all__ = ["GroupLaw", "Law", "RemedyLaw", "Violation", "check", "duplicates"]
@@ -35,7 +45,7 @@ def check(tape: Tape, law: Law, *, quiet: bool = False) -> list[Violation]:
         found += [violation for rule in rules for violation in rule(evidence)]
         return sorted(found, key=lambda violation: violation.at)
     rules = [*acts.RULES, *leave.RULES, *mass.RULES, *mends.RULES]
-    rules += [*rebuilds.RULES, *records.ALWAYS]
+    rules += [*rebuilds.RULES, *retypes.RULES, *records.ALWAYS]
     if quiet:
         rules += AT_LAST if leave.is_ours_at_last(evidence) else (records.told_at_last,)
     found = [violation for rule in rules for violation in rule(evidence)]

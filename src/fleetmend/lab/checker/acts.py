@@ -152,7 +152,7 @@ def untouchable(evidence: Evidence) -> Iterator[Violation]:
     """Out of scope, held, in a group, or not down: for as long as an act may rest on old facts."""
     law = evidence.law
     for subject in evidence.subjects.values():
-        for call in [*subject.starts, *subject.mends]:
+        for call in [*subject.starts, *subject.mends, *subject.retypes]:
             since = call.at - law.lag - law.lease
             tags = subject.tags(since, call.at)
             reasons = {
@@ -160,7 +160,7 @@ def untouchable(evidence: Evidence) -> Iterator[Violation]:
                 "run by another": all(map(_owned, tags)) or subject.operated,
                 "in a group": all("aws:autoscaling:groupName" in t for t in tags),
                 "held": all(held(evidence, t.get("fleetmend:hold-until"), call.at) for t in tags),
-                "not down": call in subject.starts
+                "not down": call not in subject.mends
                 and not DOWN.intersection(subject.states(since, call.at)),
             }
             for reason, true in reasons.items():

@@ -110,6 +110,8 @@ class Law:
     impaired_wait: float = 600.0
     impaired_mass: int = 3
     verify_window: float = 600.0
+    types_tag: str = ""
+    types_wait: float = 120.0
     groups: GroupLaw | None = None
     """What is promised of groups, where health is at work."""
     remedies: RemedyLaw | None = None
@@ -158,6 +160,11 @@ class Write:
         return str(cast("Mapping[str, Any]", self.body.get("hold") or {}).get("until", ""))
 
     @property
+    def detail(self) -> Mapping[str, Any]:
+        """What the concern remembers."""
+        return cast("Mapping[str, Any]", self.body.get("detail") or {})
+
+    @property
     def attempts(self) -> list[Mapping[str, Any]]:
         """The attempts."""
         return cast("list[Mapping[str, Any]]", self.body.get("attempts") or [])
@@ -173,7 +180,7 @@ class Subject:
     """One instance, as the records and as the world tell it.
 
     `makes` are the calls of a rebuild: launches in its place, and what is given to it or to what
-    took its place. `mends` are its reboots and stops.
+    took its place. `mends` are its reboots and stops, `retypes` its changes of type.
     """
 
     id: str
@@ -181,6 +188,7 @@ class Subject:
     starts: list[Call] = field(default_factory=list[Call])
     makes: list[Call] = field(default_factory=list[Call])
     mends: list[Call] = field(default_factory=list[Call])
+    retypes: list[Call] = field(default_factory=list[Call])
     truths: list[Truth] = field(default_factory=list[Truth])
 
     @property
@@ -191,9 +199,8 @@ class Subject:
     @property
     def acts(self) -> list[Call]:
         """Everything that was done to it, or in its place."""
-        return sorted(
-            [*self.starts, *self.makes, *self.mends], key=lambda call: call.done or call.at
-        )
+        every = [*self.starts, *self.makes, *self.mends, *self.retypes]
+        return sorted(every, key=lambda call: call.done or call.at)
 
     def record_at(self, moment: float) -> Write | None:
         """The record in force at that moment."""
@@ -324,6 +331,8 @@ def _kept(subject: Subject, call: Call) -> None:
         subject.starts.append(call)
     elif call.name in MENDING:
         subject.mends.append(call)
+    elif call.name == "ec2:ModifyInstanceAttribute":
+        subject.retypes.append(call)
     elif call.name in MAKING:
         subject.makes.append(call)
 

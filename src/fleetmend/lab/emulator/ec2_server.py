@@ -132,6 +132,10 @@ class Ec2Gateway:
                     return self._change(call, environ, body)
                 case "ec2", "RebootInstances":
                     return self._reboot(call, environ, body)
+                case "ec2", "ModifyInstanceAttribute" if call.caller:
+                    self._authorize(call, call.subjects)
+                    refusing.check_type_change(self.physics.instances(), call.subjects)
+                    return self._passed_on(call, environ, body)
                 case "ec2", "RunInstances" | "CreateVolume":
                     tag = self.may_start.get(call.caller)
                     return self._launches.serve(call, tag, lambda: self._forward(environ, body))

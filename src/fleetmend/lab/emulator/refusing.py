@@ -34,6 +34,11 @@ def check_stop(known: Known, ids: Iterable[str]) -> None:
             )
 
 
+def check_type_change(known: Known, ids: Iterable[str]) -> None:
+    """As ModifyInstanceAttribute does for the instance type: one is not stopped."""
+    _in(known, ids, {"stopped"}, "changed")
+
+
 def check_reboot(known: Known, ids: Iterable[str]) -> None:
     """As RebootInstances does: one does not run."""
     _in(known, ids, {"running"}, "rebooted")

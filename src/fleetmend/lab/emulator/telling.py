@@ -62,12 +62,14 @@ def of_calls(
         group = str(call.parameters.get("AutoScalingGroupName", ""))
         names = [group] if group else fleet.called(call.subjects)
         health = call.parameters.get("HealthStatus")
+        kind = call.parameters.get("InstanceType.Value")
         detail = {
             "subjects": names,
             "error": call.error,
             "run": _run_of(call, runs),
             "lost": call.lost,
             **({"health": health} if health else {}),
+            **({"type": kind} if kind else {}),
         }
         about = names[0] if len(names) == 1 else ""
         at = clock(call.at)

@@ -107,7 +107,6 @@ class ComplianceWorld(World):
         super().__init__(scenario, entry, seed)
         self.machine = Machine(self.engine, self.function, self.random("machine"))
         self._services["stepfunctions"] = self.machine.handle
-        self._services["sts"] = _assume
         self.s3.replace(RULES_KEY, rules.encode(scenario.rules if scenario.rules.rules else OWNED))
 
     def sweep(self) -> None:
@@ -177,12 +176,3 @@ def visible(world: World) -> set[tuple[object, ...]]:
         for row in some
         if key.startswith(history.FINDINGS) and (row["run"], row["part"]) in named
     }
-
-
-def _assume(operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    """STS: the keys of an account's role, which say whose they are."""
-    if operation != "AssumeRole":
-        raise NotImplementedError(f"sts:{operation} is not simulated")
-    account = str(params["RoleArn"]).split(":")[4]
-    keys = {"AccessKeyId": f"ASIA{account}", "SecretAccessKey": "s", "SessionToken": "t"}
-    return {"Credentials": {**keys, "Expiration": "2030-01-01T00:00:00Z"}}

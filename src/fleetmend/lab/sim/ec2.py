@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from fleetmend.lab.sim import mending
+from fleetmend.lab.sim import mending, retyping
 from fleetmend.lab.sim.engine import Engine
 from fleetmend.lab.sim.fleet import Instance, Look, SimFleet
 from fleetmend.lab.sim.hardware import Hardware, tagged
@@ -61,6 +61,10 @@ class Ec2:
     fleet: SimFleet
     epoch: datetime
     may_start: tuple[str, str] = ("Auto-Recover", "true")
+    type_role: str = ""
+    """The role with which alone types may be changed."""
+    retagged: Callable[[Instance], None] = lambda _: None
+    """Hears of an instance that a call gave a tag or a type."""
     lag: Callable[[], float] = field(default=lambda: 0.0)
     shortages: list[Shortage] = field(default_factory=list[Shortage])
     hardware: Hardware | None = None
@@ -90,8 +94,8 @@ class Ec2:
                 return mending.stop(self.fleet, self._known, self._authorize, params)
             case "RebootInstances":
                 return mending.reboot(self.fleet, self._known, self._authorize, params)
-            case "DescribeInstanceTypes":
-                return mending.types(params)
+            case _ if operation in retyping.CALLS and not self.remedied:
+                return retyping.handle(self, operation, params)
             case "RunInstances" if self.hardware:
                 return self._run(params, self.hardware)
             case _ if self.remedied:
@@ -305,7 +309,11 @@ class Ec2:
     def _facts(self, instance: Instance, look: Look) -> dict[str, Any]:
         facts: dict[str, Any] = {
             "InstanceId": instance.id,
-            "InstanceType": instance.type,
+            "InstanceType": look.type,
+            "Architecture": retyping.architecture(look.type),
+            "VirtualizationType": "hvm",
+            "CurrentInstanceBootMode": "legacy-bios",
+            "EnaSupport": not retyping.is_old(look.type),
             "ImageId": "ami-00000000000000001",
             "LaunchTime": self.epoch + timedelta(seconds=look.launched),
             "Placement": {"AvailabilityZone": instance.zone, "Tenancy": "default"},

@@ -38,6 +38,7 @@ class Look:
     tags: Mapping[str, str]
     impaired: frozenset[str] = frozenset()
     stop_asked: float | None = None
+    type: str = ""
 
 
 @dataclass
@@ -51,7 +52,6 @@ class Instance:
 
     id: str
     name: str
-    type: str
     zone: str
     lifecycle: str
     group: str
@@ -83,6 +83,11 @@ class Instance:
         return self.past[-1].tags
 
     @property
+    def type(self) -> str:
+        """The type as it is."""
+        return self.past[-1].type
+
+    @property
     def is_impaired(self) -> bool:
         """Whether a status check fails."""
         return bool(self.past[-1].impaired)
@@ -104,7 +109,7 @@ class Instance:
 
     def truth(self, at: float, what: str) -> Truth:
         """What is so of it at that moment, for the tape."""
-        return Truth(at, self.id, what, self.tags, self.operator, self.stores)
+        return Truth(at, self.id, what, self.tags, self.operator, self.stores, self.type)
 
     def as_of(self, moment: float) -> Look | None:
         """What was true at that moment; None before it existed."""
@@ -157,11 +162,10 @@ class SimFleet:
         instance = Instance(
             f"i-{number:017x}",
             name,
-            kind,
             zone,
             lifecycle,
             group,
-            [Look(launched, state, launched, launched, own)],
+            [Look(launched, state, launched, launched, own, type=kind)],
         )
         self.instances[instance.id] = instance
         self.named[name] = instance
@@ -195,6 +199,10 @@ class SimFleet:
         """Set and remove tags."""
         kept = {key: value for key, value in instance.tags.items() if key not in gone}
         self._note(instance, tags={**kept, **tags})
+
+    def retype(self, instance: Instance, kind: str) -> None:
+        """What ModifyInstanceAttribute brings about."""
+        self._note(instance, type=kind)
 
     def impair(self, instance: Instance, check: str, until: str = "start") -> None:
         """Let a status check fail; without effect on what does not run."""

@@ -108,6 +108,12 @@ class Installed:
             "FLEETMEND_EXTERNAL_ID": f"{self.project}-{self.suffix}",
         }
 
+    @property
+    def type_role(self) -> str:
+        """The role that may change instances' types; recovery alone has one."""
+        name = f"{self.project}-{self.concern}-types-{self.region}-{self.suffix}"
+        return f"arn:aws:iam::{self.account}:role/{name}" if self.concern == "recovery" else ""
+
     def environment(self) -> dict[str, str]:
         """The function's environment variables."""
         prefix = "FLEETMEND"
@@ -116,6 +122,7 @@ class Installed:
             f"{prefix}_SUFFIX": self.suffix,
             f"{prefix}_LEDGER_BUCKET": self.bucket,
             **({f"{prefix}_CLAIM": self.claim} if self.claim else {}),
+            **({f"{prefix}_TYPE_ROLE": self.type_role} if self.type_role else {}),
             f"{prefix}_QUEUE_URL": self.queue_url,
             f"{prefix}_TOPIC_ARN": self.topic,
             **(self._scans() if self.concern == "compliance" else {}),

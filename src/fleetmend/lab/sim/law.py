@@ -29,6 +29,8 @@ def law_of(world: "World") -> Law:
         impaired_wait=float(given.get("impaired_wait", default.impaired_wait)),
         verify_window=float(given.get("verify_window", default.verify_window)),
         impaired_mass=int(given.get("impaired_mass", default.impaired_mass)),
+        types_tag=str(given.get("types_tag", default.types_tag)),
+        types_wait=float(given.get("types_wait", default.types_wait)),
         tag=world.selector(),
         mode=world.scenario.settings.mode,
         name=world.installed.name,

@@ -1,13 +1,12 @@
-"""EC2's calls that mend a running instance, and what tells whether it may be stopped.
+"""EC2's calls that mend a running instance.
 
-Rules are those of the Amazon EC2 API Reference: RebootInstances, StopInstances,
-DescribeInstanceTypes.
+Rules are those of the Amazon EC2 API Reference: RebootInstances, StopInstances.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from fleetmend.lab.sim.fleet import WITH_STORE, Instance, SimFleet
+from fleetmend.lab.sim.fleet import Instance, SimFleet
 from fleetmend.lab.sim.replies import AwsError
 
 STOP_TAKES = 20.0
@@ -15,16 +14,6 @@ STOP_TAKES = 20.0
 
 Known = Callable[[str], Instance]
 Authorize = Callable[[str, Sequence[Instance]], None]
-
-
-def types(params: Mapping[str, Any]) -> dict[str, Any]:
-    """DescribeInstanceTypes for the types that are filtered for."""
-    wanted = params["Filters"][0]["Values"]
-    shown = [
-        {"InstanceType": kind, "InstanceStorageSupported": bool(WITH_STORE.fullmatch(kind))}
-        for kind in sorted(wanted)
-    ]
-    return {"InstanceTypes": shown}
 
 
 def reboot(

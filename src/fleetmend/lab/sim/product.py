@@ -39,6 +39,7 @@ def entry(event: Mapping[str, Any], context: Any, machine: Machine) -> dict[str,
 def _world(machine: Machine) -> wiring.World:
     return wiring.World(
         client=lambda service: clients.client(service, machine.container),
+        keyed=lambda service, keys: clients.client(service, machine.container, keys),
         clock=machine.clock,
         nonce=machine.nonce,
         parallel=machine.parallel,

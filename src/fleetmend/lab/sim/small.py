@@ -1,4 +1,4 @@
-"""The two services that need little: SNS, which is told, and Parameter Store, which is read."""
+"""The services that need little: SNS is told, Parameter Store is read, STS gives keys."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -97,3 +97,16 @@ class Parameters:
             raise AwsError("ParameterAlreadyExists", "The parameter already exists.")
         self.values[name], self.written[name] = str(params["Value"]), self.clock()
         return {"Version": 1, "Tier": "Standard"}
+
+
+def assume(operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """STS: the keys of a role, which say whose they are.
+
+    Raises:
+        NotImplementedError: it is asked for anything else.
+    """
+    if operation != "AssumeRole":
+        raise NotImplementedError(f"sts:{operation} is not simulated")
+    role = str(params["RoleArn"])
+    keys = {"AccessKeyId": f"ASIA{role.split(':')[4]}", "SecretAccessKey": "s"}
+    return {"Credentials": {**keys, "SessionToken": role, "Expiration": "2030-01-01T00:00:00Z"}}

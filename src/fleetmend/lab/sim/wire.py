@@ -84,7 +84,8 @@ class Container:
     def client(self, service: str, **settings: Any) -> Any:  # noqa: ANN401 -- boto3's clients
         """A client of the service; what `boto3.session.Session.client` is to the product."""
         config = cast("Config | None", settings.get("config"))
-        key = f"{service}/{vars(config) if config else ''}"
+        role = str(settings.get("aws_session_token", ""))
+        key = f"{service}/{vars(config) if config else ''}/{role}"
         if key not in self.clients:
             self.clients[key] = self._made(service, settings)
         return self.clients[key]
@@ -111,6 +112,8 @@ class Container:
             module.RetryQuota = original
         # Nobody reads it, and botocore makes it anew twice for every request.
         client._user_agent_creator.to_string = lambda: "simulated"  # noqa: SLF001
+        if settings.get("aws_session_token"):
+            _mark(client, {"Role": settings["aws_session_token"]})
         return client
 
 
@@ -163,12 +166,17 @@ def scanner(account: str, region: str) -> Any:  # noqa: ANN401 -- botocore's cli
     if key not in _scanners:
         keys = {"aws_access_key_id": account, "aws_secret_access_key": "SIMULATED"}
         made = _scanners[key] = inventory.scanner(region, credentials=keys, prepare=_connect)
-
-        def keep(context: dict[str, Any], **_: object) -> None:
-            context["simulated"] = {**context["simulated"], "Branch": f"{account}/{region}"}
-
-        made.meta.events.register_last("before-call", keep)
+        _mark(made, {"Branch": f"{account}/{region}"})
     return _scanners[key]
+
+
+def _mark(client: Any, whose: Mapping[str, str]) -> None:  # noqa: ANN401 -- botocore's clients
+    """Have a client's requests, which are unsigned, say whose they are."""
+
+    def keep(context: dict[str, Any], **_: object) -> None:
+        context["simulated"] = {**context["simulated"], **whose}
+
+    client.meta.events.register_last("before-call", keep)
 
 
 def _unsigned(**_: object) -> object:

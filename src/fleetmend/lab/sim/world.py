@@ -25,7 +25,7 @@ from fleetmend.lab.sim.queue import Queue, scaled, state_change
 from fleetmend.lab.sim.replies import Answer, AwsError, NoAnswer
 from fleetmend.lab.sim.s3 import S3
 from fleetmend.lab.sim.scaling import SimGroup, SimHerd
-from fleetmend.lab.sim.small import Parameters, Topic
+from fleetmend.lab.sim.small import Parameters, Topic, assume
 from fleetmend.lab.sim.trail import EventHistory
 from fleetmend.lab.tape import Call, Run, Tape, as_json, extras, subjects
 from fleetmend.lab.vocabulary.runs import CrashAtCall, PauseAtCall
@@ -70,7 +70,9 @@ class World:
         self.served: Call | None = None
         self.fleet = SimFleet(self.engine, self.random("fleet"), self._state)
         epoch = self.installed.epoch
-        self.ec2 = Ec2(self.engine, self.fleet, epoch, self.selector(), self._lag)
+        self.ec2 = Ec2(self.engine, self.fleet, epoch, self.selector(), lag=self._lag)
+        self.ec2.type_role = self.installed.type_role
+        self.ec2.retagged = lambda one: self._true(one, "retagged")
         if scenario.concern == "rebuild":
             self.ec2.hardware = Hardware(self.ec2.known, self.selector())
         self.herd = SimHerd(self.fleet, self.ec2.is_short, self._scaled)
@@ -87,7 +89,7 @@ class World:
             lambda event, done: self.function.invoke(event, "queue", done),
         )
         self.trail = EventHistory(self.installed.account, self.time)
-        self.topic = Topic(self.installed.topic, self._alert)
+        self.topic = Topic(self.installed.topic, lambda _, text: telling.of_alert(self, text))
         self.parameters = Parameters(self.autoscaling.agents, self._parameters(), clock=self.time)
         self._services: dict[str, Callable[[str, Mapping[str, Any]], Answer]] = {
             "autoscaling": self.autoscaling.handle,
@@ -99,6 +101,7 @@ class World:
             "sqs": self.queue.handle,
             "sns": self.topic.handle,
             "ssm": self.parameters.handle,
+            "sts": assume,
         } | remedying.outfit(self)
 
     def law(self) -> Law:
@@ -288,12 +291,15 @@ class World:
 
     def _state(self, instance: Instance, what: str) -> None:
         self.note("state", instance.name, what)
-        self.tape.truths.append(instance.truth(self.engine.now, what))
+        self._true(instance, what)
         if what == "terminated" and self.ec2.hardware:
             self.ec2.hardware.release(instance)
         self.scaling.heard(instance, what)
         if what in CODES and what in self.installed.states:
             self.send_event(instance, what)
+
+    def _true(self, instance: Instance, what: str) -> None:
+        self.tape.truths.append(instance.truth(self.engine.now, what))
 
     def _scaled(self, group: SimGroup, instance: Instance, kind: str) -> None:
         """The end of a scaling activity: its event wakes health."""
@@ -343,10 +349,6 @@ class World:
 
         self.engine.at(self._chance.uniform(0.0, self.installed.sweep_every), due)
 
-    def _alert(self, subject: str, message: str) -> None:
-        del subject
-        telling.of_alert(self, message)
-
     def _lag(self) -> float:
         return self.lag if self.engine.now <= self.lagging_until else 0.0
 
@@ -373,7 +375,7 @@ class World:
             instance.protected = member.protected
             if self.ec2.hardware:
                 self.ec2.hardware.outfit(instance, member.parts)
-            self.tape.truths.append(instance.truth(0.0, "running"))
+            self._true(instance, "running")
             if member.state == "stopped":
                 stopped.append(member.name)
         if stopped:

@@ -241,6 +241,22 @@ class Mended(Bounded, word="mended", short="subject", group=GROUP):
         return next((f for f in findings if not f.held), findings[0])
 
 
+class TypeChanged(Expectation, word="type_changed", short="subject", group=GROUP):
+    """Which other instance types it was given, in order: changes that AWS accepted."""
+
+    subject: Subject = Field(description="which instances; each must")
+    to: list[str] = Field(default=[], description="the types; none if left out")
+
+    def judge(self, court: Court) -> Finding:
+        """The accepted ModifyInstanceAttribute calls of each, one after the other."""
+        for name in court.expand(self.subject):
+            calls = court.history.of("call", "ec2:ModifyInstanceAttribute", name)
+            given = [str(one.detail.get("type")) for one in calls if not one.detail.get("error")]
+            if given != self.to:
+                return broken(f"{name} was given {', '.join(given) or 'no other type'}")
+        return held(f"given {', '.join(self.to) or 'no other type'}")
+
+
 class Alerts(Bounded, word="alerts", short="about", group=GROUP):
     """How many alerts were delivered about it."""
 

@@ -8,11 +8,12 @@ The rules are those of the AWS documents named beside them and of docs/recovery.
 from dataclasses import replace
 from datetime import datetime
 
-from fleetmend.core.decisions.recovery import ailing, down, gates, turns, up
+from fleetmend.core.decisions.recovery import ailing, down, gates, turns, typechange, up
 from fleetmend.core.decisions.recovery.ailing import REBOOT, STOP
 from fleetmend.core.decisions.recovery.down import START
 from fleetmend.core.decisions.recovery.mass import FREE, Brake
 from fleetmend.core.decisions.recovery.turns import CONCERN
+from fleetmend.core.instance_types import CHANGE
 from fleetmend.core.model import (
     Attempt,
     Decision,
@@ -26,7 +27,7 @@ from fleetmend.core.model import (
     Status,
 )
 
-__all__ = ["CONCERN", "REBOOT", "START", "STOP", "decide", "learn"]
+__all__ = ["CHANGE", "CONCERN", "REBOOT", "START", "STOP", "decide", "learn"]
 
 
 def decide(
@@ -89,6 +90,8 @@ def learn(record: Record, outcome: Outcome, policy: RecoveryPolicy, now: datetim
     act = turns.tried(record.intent)
     attempt = Attempt(now, result, outcome.code, outcome.message, act)
     record = replace(record, attempts=(*record.attempts, attempt))
+    if act == CHANGE:
+        return typechange.learn(record, attempt, policy, now)
     if act:
         return ailing.learn(record, attempt, policy, now)
     match result:

@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from fleetmend.core.budgets import due
-from fleetmend.core.decisions.recovery import refusals, turns
+from fleetmend.core.decisions.recovery import refusals, turns, typechange
 from fleetmend.core.decisions.recovery.ailing import STOP
 from fleetmend.core.decisions.recovery.mass import FREE, Brake
+from fleetmend.core.instance_types import CHANGE
 from fleetmend.core.model import (
     Decision,
     Instance,
@@ -34,14 +35,14 @@ def down(
     """`stopping` or `stopped`: every refusal has its reason, and what is left is started."""
     if record.status is Status.EXHAUSTED:
         return Decision("exhausted", record)
-    record = turns.opened(record, now)
+    record = typechange.told(turns.opened(record, now), seen)
     refusal = refusals.refusal(record, seen, policy, now)
     if refusal:
         return turns.refused(_left_down(_told(record, *refusal[:2]), refusal[1]), *refusal)
     if brake.held:
         return turns.refused(record, MASS_STOP, brake.held, None)
     last = record.attempts[-1] if record.attempts else None
-    if last and not last.act and last.result is Result.WOULD:
+    if last and last.act in {"", CHANGE} and last.result is Result.WOULD:
         return Decision("observe", record)
     record = replace(record, status=Status.OPEN)
     if seen.state != "stopped":
@@ -50,7 +51,7 @@ def down(
     turn = brake.turn(record.subject)
     if turn and now < turn[1]:
         return _waits(record, *turn)
-    return _stopped(record, policy, now, intent_id)
+    return _stopped(record, seen, policy, now, intent_id)
 
 
 def _waits(record: Record, reason: str, until: datetime) -> Decision:
@@ -77,7 +78,9 @@ def _left_down(record: Record, note: str) -> Record:
     return record.telling("left-down", text, why=note)
 
 
-def _stopped(record: Record, policy: RecoveryPolicy, now: datetime, intent_id: str) -> Decision:
+def _stopped(
+    record: Record, seen: Instance, policy: RecoveryPolicy, now: datetime, intent_id: str
+) -> Decision:
     last = record.attempts[-1] if record.attempts else None
     if last and not last.act and last.result in {Result.ACCEPTED, Result.UNKNOWN}:
         if now < last.at + policy.settle:
@@ -91,9 +94,16 @@ def _stopped(record: Record, policy: RecoveryPolicy, now: datetime, intent_id: s
     if record.status is Status.EXHAUSTED:
         return Decision("exhausted", record)
     not_before = due(record, policy)
+    if typechange.settling(record, seen, policy, now):
+        return Decision("settling", turns.look(record, now, policy.transition_look))
+    changed = typechange.change(
+        replace(record, next_look_at=not_before), seen, policy, now, intent_id
+    )
+    if isinstance(changed, Decision):
+        return changed
     if not_before and now < not_before:
-        waiting = replace(record, next_look_at=not_before)
-        return Decision("too-early", waiting)
+        return Decision("too-early", changed)
+    record = changed
     return start(record, policy, now, intent_id)
 
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from fleetmend.core import incidents, ownership
-from fleetmend.core.decisions.recovery import ailing, turns
+from fleetmend.core import incidents, instance_types, ownership
+from fleetmend.core.decisions.recovery import ailing, turns, typechange
 from fleetmend.core.incidents import is_live
 from fleetmend.core.model import (
     Attempt,
@@ -38,13 +38,13 @@ def without_expired_intent(record: Record | None, seen: Instance | None) -> Reco
     """The record after a planned intent ran out: was the call sent before the crash?
 
     EC2 moves LaunchTime at every start, so an instance that was launched since the plan, or is
-    on its way up, shows a start that was issued; one that is down shows a stop. Nothing shows a
-    reboot: it counts as issued, since one too few is better than one too many. Anything else
-    shows that nothing was begun, and nothing is spent.
+    on its way up, shows a start that was issued; one that is down shows a stop, and its type
+    shows a change of that. Nothing shows a reboot: it counts as issued, since one too few is
+    better than one too many. Anything else shows that nothing was begun, and nothing is spent.
     """
     if record is None or record.intent is None or record.intent.state is not IntentState.PLANNED:
         return record
-    if seen is not None and _began(record.intent, seen):
+    if seen is not None and _began(record, record.intent, seen):
         attempt = Attempt(
             record.intent.planned_at,
             Result.UNKNOWN,
@@ -57,7 +57,7 @@ def without_expired_intent(record: Record | None, seen: Instance | None) -> Reco
     return replace(record, intent=None)
 
 
-def _began(intent: Intent, seen: Instance) -> bool:
+def _began(record: Record, intent: Intent, seen: Instance) -> bool:
     """Whether what is seen shows that the call was sent, or cannot show that it was not."""
     launched = seen.launched_at
     since = launched is not None and launched >= intent.planned_at - _CLOCK_ALLOWANCE
@@ -66,6 +66,8 @@ def _began(intent: Intent, seen: Instance) -> bool:
             return since or seen.state in {"pending", "running"}
         case ailing.STOP:
             return since or seen.state in {"stopping", "stopped"}
+        case instance_types.CHANGE:
+            return typechange.began(record, seen)
         case _:
             return True
 

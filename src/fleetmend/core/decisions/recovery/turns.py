@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from fleetmend.core import incidents
-from fleetmend.core.budgets import deferred_run, due, used_up
+from fleetmend.core.budgets import deferred_run, dry_since, due, used_up
 from fleetmend.core.incidents import cause, closed, look, next_try, refused, with_intent
 from fleetmend.core.model import Intent, IntentState, Record, RecoveryPolicy, Result, Status
 
@@ -31,7 +31,9 @@ _DEFERRALS_BEFORE_TOLD = 3
 
 
 def opened(record: Record, now: datetime, reason: str = "stopped") -> Record:
-    """The incident this trouble belongs to."""
+    """The incident this trouble belongs to; a new one remembers nothing of types it had."""
+    if record.status is Status.CLOSED:
+        record = replace(record, detail={})
     return incidents.opened(record, reason, now)
 
 
@@ -56,6 +58,7 @@ def failed(record: Record, policy: RecoveryPolicy, now: datetime) -> Record:
     why = cause(last)
     record = replace(record, reason=last.result.value, note=why, next_look_at=due(record, policy))
     then = next_try(record)
+    record = replace(record, next_look_at=_other_type_due(record, policy) or record.next_look_at)
     free = f"{then}; nothing was started, and no attempt is spent."
     if last.result is Result.CAPACITY:
         text = f"{record.subject} is down and waits for capacity"
@@ -67,6 +70,15 @@ def failed(record: Record, policy: RecoveryPolicy, now: datetime) -> Record:
     text = f"attempt {record.spent} of {policy.max_attempts} to start {record.subject} failed"
     key = f"attempt-{record.spent}-failed"
     return record.telling("attempt-failed", text, why=why, done=f"{then}.", key=key)
+
+
+def _other_type_due(record: Record, policy: RecoveryPolicy) -> datetime | None:
+    """When another type may be taken, where types are changed and that is before the next try."""
+    since = dry_since(record)
+    if not policy.types_tag or since is None or record.next_look_at is None:
+        return None
+    moment = since + policy.types_wait
+    return moment if record.attempts[-1].at < moment < record.next_look_at else None
 
 
 def if_used_up(record: Record, policy: RecoveryPolicy, now: datetime) -> Record:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from fleetmend.core.decisions.recovery import ailing, turns
+from fleetmend.core.decisions.recovery import ailing, turns, typechange
 from fleetmend.core.decisions.recovery.ailing import REBOOT, STOP
 from fleetmend.core.decisions.recovery.mass import FREE, Brake
 from fleetmend.core.model import Decision, Instance, Record, RecoveryPolicy, Status
@@ -28,12 +28,13 @@ def running(
         return ailing.ailing(known, seen, policy, now, intent_id, brake=brake)
     if record is None or record.status is Status.CLOSED:
         return Decision("running", record)
+    record = typechange.told(record, seen)
     if record.status is Status.REFUSED:
         return Decision("running", turns.closed(record, "running", "it runs, not by our doing"))
     verdicts = {check.name: check.status for check in seen.checks}
     said = ailing.said(seen)
     if verdicts and set(verdicts.values()) <= {"ok", "not-applicable"}:
-        return _recovered(record, said)
+        return _recovered(record, seen, said)
     record = replace(record, reason="verifying", note=f"running; status checks: {said}")
     since = record.attempts[-1].at if record.attempts else record.opened_at or now
     if "impaired" in verdicts.values():
@@ -51,24 +52,25 @@ def running(
     return Decision("verifying", turns.look(record, now, policy.verify_look))
 
 
-def _recovered(record: Record, said: str) -> Decision:
+def _recovered(record: Record, seen: Instance, said: str) -> Decision:
     if not record.spent and not record.alerts:
         closed = turns.closed(record, "running", "it came back by itself, or somebody started it")
         return Decision("running", closed)
     closed = turns.closed(record, "recovered", f"running, every status check is ok ({said})")
     return Decision(
         "recovered",
-        closed.telling("recovered", f"{record.subject} runs again{_by(record)}: {said}"),
+        closed.telling("recovered", f"{record.subject} runs again{_by(record, seen)}: {said}"),
     )
 
 
-def _by(record: Record) -> str:
+def _by(record: Record, seen: Instance) -> str:
     """What of ours went before."""
     moved = bool(record.issued(STOP))
     tries = f"{record.spent} attempt{'' if record.spent == 1 else 's'}"
     did = [
         *(["a reboot"] if record.issued(REBOOT) else []),
         *(["a move to another host"] if moved else []),
+        *(["a change of its type"] if typechange.changed(record, seen) else []),
         *([tries] if record.spent > moved else []),
     ]
     return f" after {' and '.join(did)}" if did else ", not by our doing"

@@ -113,13 +113,15 @@ class Recovery(Queued):
             self._type_role(name, args)
 
     def _type_role(self, name: str, args: RecoveryArgs) -> None:
+        selector = _selector(args)
         type_role.TypeRole(
             f"{name}-types",
             {
                 "installation": args["installation"],
                 "account_id": args["account_id"],
                 "taker_arn": self.role_arn,
-                "selector": _selector(args),
+                "tag_key": selector.key,
+                "tag_value": selector.value,
             },
             pulumi.ResourceOptions(parent=self),
         )

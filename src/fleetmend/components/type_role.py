@@ -16,7 +16,6 @@ from fleetmend.components.naming import Naming, partition
 from fleetmend.components.policies import Statement
 from fleetmend.core.decisions.recovery import CONCERN
 from fleetmend.core.instance_types import ORIGINAL
-from fleetmend.core.model import Selector
 
 
 class TypeRoleArgs(TypedDict):
@@ -28,8 +27,10 @@ class TypeRoleArgs(TypedDict):
     """The account whose instances it changes."""
     taker_arn: pulumi.Input[str]
     """The role of recovery's function, which alone may take this one."""
-    selector: Selector
-    """The tag without which no instance is changed."""
+    tag_key: str
+    """The key of the tag without which no instance is changed."""
+    tag_value: str
+    """The value that tag must have."""
 
 
 class TypeRole(pulumi.ComponentResource):
@@ -37,7 +38,8 @@ class TypeRole(pulumi.ComponentResource):
 
     Example:
         TypeRole("types", {"installation": me, "account_id": account,
-                           "taker_arn": recovery.role_arn, "selector": Selector()})
+                           "taker_arn": recovery.role_arn,
+                           "tag_key": "Auto-Recover", "tag_value": "true"})
     """
 
     role_arn: pulumi.Output[str]
@@ -82,9 +84,9 @@ def grants(args: TypeRoleArgs) -> list[Statement]:
     `ec2:Attribute` names the parameter of ModifyInstanceAttribute that is set (Service
     Authorization Reference, "Actions, resources, and condition keys for Amazon EC2").
     """
-    names, selector = naming(args["installation"]), args["selector"]
+    names = naming(args["installation"])
     instances = [names.arn("ec2", args["account_id"], "instance/*")]
-    tagged = {f"ec2:ResourceTag/{selector.key}": selector.value}
+    tagged = {f"ec2:ResourceTag/{args['tag_key']}": args["tag_value"]}
     return [
         policies.allow(
             "ChangesTypes",

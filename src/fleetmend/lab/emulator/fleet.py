@@ -120,7 +120,9 @@ def _run(
             workshop.finish(identity, member, named)
         with emulators.lock:
             emulators.physics.body(identity).operator = member.operator
-            emulators.physics.instances()[identity].disable_api_stop = member.protected
+            made_by_moto = emulators.physics.instances()[identity]
+            made_by_moto.disable_api_stop = member.protected
+            made_by_moto.virtualization_type = "hvm"  # moto takes an unknown image for an old one
             if not member.root:
                 emulators.physics.lose_root(identity)
             if member.state == "stopped":

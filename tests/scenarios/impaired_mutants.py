@@ -7,10 +7,10 @@ from typing import Any
 
 from fleetmend.aws import mending
 from fleetmend.core import survey
-from fleetmend.core.decisions.recovery import ailing, outage, refusals, up
+from fleetmend.core.decisions.recovery import ailing, debts, outage, refusals, up
 from fleetmend.core.model import IntentState, Status
 from fleetmend.lab.scenario import Fleet, Installed, Instances, Scenario, Step
-from fleetmend.lab.vocabulary import fleet, general
+from fleetmend.lab.vocabulary import fleet, general, recovery
 from tests.scenarios.mutants import ON, Mutant, Patch
 
 SOON = {"impaired": "move", "impaired_wait": 120.0, "verify_window": 240.0}
@@ -88,6 +88,16 @@ def _tries_for_ever(patch: Patch) -> None:
     patch.setattr(ailing, "ailing", again)
 
 
+def _silent(patch: Patch) -> None:
+    """What was stopped by us and stays down is told to nobody."""
+    patch.setattr(debts, "told", lambda record, seen, why: record)
+
+
+def _off_is_deaf(patch: Patch) -> None:
+    """Where nothing may be done, nothing is told either."""
+    patch.setattr(debts, "may_be_owed", lambda record: False)
+
+
 def _history(*steps: Step, parts: tuple[Instances, ...] = (), **settings: object) -> Scenario:
     timeline = (*steps, Step(1800.0, general.End()))
     return Scenario(
@@ -139,6 +149,32 @@ def booting_slowly() -> Iterable[Scenario]:
         yield made.model_copy(update={"seed": seed})
 
 
+def _between(step: Step, parts: tuple[Instances, ...] = ()) -> Iterable[Scenario]:
+    """Stopped to be moved where there is no capacity, and then that step."""
+    for seed in count(1):
+        dry = Step(0.0, fleet.NoCapacity(zone="us-east-1a", **{"for": 1800.0}))
+        ill = Step(10.0, fleet.Impair(subject="api", check="system"))
+        here = Instances(name="api", tags=ON, zone="us-east-1a")
+        made = _history(dry, ill, step, parts=(here, *parts), mass_count=5)
+        yield made.model_copy(update={"seed": seed})
+
+
+def untagged_between() -> Iterable[Scenario]:
+    """The tag goes."""
+    return _between(Step(720.0, fleet.Retag(subject="api", remove=["Auto-Recover"])))
+
+
+def switched_off_between() -> Iterable[Scenario]:
+    """The kill switch is thrown."""
+    return _between(Step(720.0, recovery.Mode(mode="off")))
+
+
+def mass_stop_between() -> Iterable[Scenario]:
+    """All others stop at once."""
+    others = Instances(name="web", count=6, tags=ON, zone="us-east-1b")
+    return _between(Step(720.0, fleet.Stop(subject="web")), (others,))
+
+
 MUTANTS = (
     Mutant("what is on the host's volumes is lost", _store_unread, 2, left_alone),
     Mutant("an outage is mended", _no_outage, 2, many_impaired),
@@ -149,4 +185,7 @@ MUTANTS = (
     Mutant("a move without a planned intent", _intent_unwritten, 2, impaired),
     Mutant("others' instances are mended", _owned_anyway, 2, left_alone),
     Mutant("given up, and taken up again", _tries_for_ever, 2, impaired),
+    Mutant("untagged after our stop, in silence", _silent, 2, untagged_between),
+    Mutant("a mass stop after our stop, in silence", _silent, 2, mass_stop_between),
+    Mutant("switched off after our stop, in silence", _off_is_deaf, 2, switched_off_between),
 )

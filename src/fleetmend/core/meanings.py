@@ -130,6 +130,7 @@ _COMMON: Mapping[AlertKind, Meaning] = {
         "critical",
         done="It is not started while something says that it is to be left alone.",
         yours="Start it, or end what holds it.",
+        command="aws ec2 start-instances --instance-ids {subject}",
     ),
     "late-suspension": Meaning(
         "a suspension of ours came late to {subject}",

@@ -6,7 +6,7 @@ from datetime import datetime
 from fleetmend.core import instance_types
 from fleetmend.core.budgets import is_probe
 from fleetmend.core.decisions import health, recovery
-from fleetmend.core.decisions.recovery import mass, outage
+from fleetmend.core.decisions.recovery import debts, mass, outage
 from fleetmend.core.groups import Group, HealthPolicy
 from fleetmend.core.health_memory import from_detail
 from fleetmend.core.loop import Practice
@@ -66,6 +66,25 @@ def recovering(fleet: Fleet, survey: Survey, policy: RecoveryPolicy) -> Practice
         decide=decide,
         act=act,
         learn=learn,
+    )
+
+
+def owning_up(fleet: Fleet, policy: RecoveryPolicy, why: str) -> Practice[Seen]:
+    """Recovery where it may do nothing: what it stopped itself and did not start is told."""
+
+    def decide(
+        _subject: str, seen: Seen | None, record: Record | None, now: datetime, _intent: str
+    ) -> Decision:
+        instance = seen if isinstance(seen, Instance) else None
+        return debts.decide(instance, record, policy, now, why)
+
+    return Practice(
+        concern=recovery.CONCERN,
+        lease=policy.intent_lifetime,
+        observe=fleet.observe,
+        decide=decide,
+        act=lambda _: {},
+        learn=lambda record, _, __: record,
     )
 
 

@@ -61,7 +61,8 @@ class Concern(Generic[P, S]):
 
     `bind` gets the policy in force and what the run has; where the run only watches, it binds
     the port that does nothing. `figures` are what a case tells of its subject as metrics.
-    `asks_who` says whether CloudTrail is asked who is behind what is told.
+    `asks_who` says whether CloudTrail is asked who is behind what is told. `debts` binds what a
+    sweep that may not act still has to tell: of what the concern itself left half done.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Concern(Generic[P, S]):
     bind: Callable[[P, Wired], Bound[S]]
     figures: Callable[[P, Case[S]], Iterable[Figure]] = lambda _, __: ()
     asks_who: Callable[[P], bool] = lambda _: False
+    debts: Callable[[P, Wired], Bound[S]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,15 +216,25 @@ class _Turn(Generic[P, S]):
 
     def sweep(self, *, plan: bool) -> list[Case[S]]:
         """Look at all that the concern lists, and at every open incident."""
+        debts = [] if plan or self.mode is Mode.ACT else self._debts()
         if self.mode is Mode.OFF:
-            return []
+            return debts
         wired = self._wire(plan=plan)
         hints = wired.ports.ledger.open()
         bound = self._bind(wired)
         looks = dict.fromkeys(bound.subjects())
         cases = loop.run(bound.practice, wired.ports, looks, hints=hints)
         bound.settle(cases)
-        return cases
+        return [*debts, *cases]
+
+    def _debts(self) -> list[Case[S]]:
+        """Told from the true records: what we did is never left in silence."""
+        if self.concern.debts is None:
+            return []
+        wired = wiring.build(self.environment, Mode.ACT, self.world, self.time_left)
+        bound = self.concern.debts(self.in_force.policy, wired)
+        looks = dict.fromkeys(bound.subjects())
+        return loop.run(bound.practice, wired.ports, looks) if looks else []
 
     def batch(self, inbox: Inbox) -> list[Case[S]]:
         """Serve the messages: people's words first, then one run for all looks.

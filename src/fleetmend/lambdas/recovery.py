@@ -2,10 +2,10 @@
 
 from fleetmend.aws.ec2 import DryRunFleet, Ec2Fleet
 from fleetmend.core import declared
-from fleetmend.core.decisions.recovery import CONCERN
+from fleetmend.core.decisions.recovery import CONCERN, debts
 from fleetmend.core.events import INSTANCES
 from fleetmend.core.model import RecoveryPolicy
-from fleetmend.core.practices import recovering
+from fleetmend.core.practices import owning_up, recovering
 from fleetmend.core.survey import Seen, Survey
 from fleetmend.lambdas import controller
 from fleetmend.lambdas.controller import Bound, Concern
@@ -25,8 +25,29 @@ def _bind(policy: RecoveryPolicy, wired: Wired) -> Bound[Seen]:
     return Bound(recovering(port, survey, policy), survey.subjects, beside=survey.beside)
 
 
+def _debts(policy: RecoveryPolicy, wired: Wired) -> Bound[Seen]:
+    """What was stopped to be moved when the permission to act was taken away."""
+    fleet = Ec2Fleet(wired.client("ec2"), clock=wired.ports.ledger.now, remaining=wired.remaining)
+    why = f"the mode is {policy.mode}, so that nothing is started"
+
+    def owed(subject: str) -> bool:
+        return debts.may_be_owed(wired.ports.ledger.read(subject).record)
+
+    def subjects() -> list[str]:
+        found = wired.records.open()
+        kept = wired.ports.parallel(owed, found)
+        return [subject for subject, is_owed in zip(found, kept, strict=True) if is_owed]
+
+    return Bound(owning_up(DryRunFleet(fleet), policy, why), subjects)
+
+
 RECOVERY = Concern(
-    CONCERN, declared.RECOVERY, INSTANCES, _bind, asks_who=lambda policy: policy.who == "cloudtrail"
+    CONCERN,
+    declared.RECOVERY,
+    INSTANCES,
+    _bind,
+    asks_who=lambda policy: policy.who == "cloudtrail",
+    debts=_debts,
 )
 """All that the shared entry needs to know of recovery."""
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetmend.core.decisions.recovery import decide, learn, outage
+from fleetmend.core.decisions.recovery import debts, decide, learn, outage
 from fleetmend.core.decisions.recovery.mass import Brake
 from fleetmend.core.model import (
     Attempt,
@@ -173,6 +173,69 @@ def test_held_between_stop_and_start_stays_down_and_is_told():
     decision = decide("i-1", stopped, stored, MOVE, NOW, "n")
     assert decision.reason == "held"
     assert [alert.kind for alert in decision.record.alerts] == ["left-down"]
+
+
+STOPPED = replace(ill(), state="stopped", checks=())
+
+
+def kinds(decision):
+    return [alert.kind for alert in decision.record.alerts]
+
+
+def test_untagged_between_stop_and_start_is_told_and_let_go():
+    stored = opened(12, tried("stop", 1))
+    decision = decide("i-1", replace(STOPPED, tags={}), stored, MOVE, NOW, "n")
+    assert (decision.act, decision.record.status) == ("", Status.CLOSED)
+    assert kinds(decision) == ["left-down"]
+
+
+@pytest.mark.parametrize(
+    ("seen", "stored"),
+    [
+        (ill(), opened(12, tried("stop", 1))),  # it never went down
+        (STOPPED, opened(12)),  # it was not we
+        (STOPPED, opened(12, tried("stop", 5), tried("", 3))),  # it was started since
+        (STOPPED, opened(12, tried("stop", 1, Result.THROTTLED))),  # the stop was not taken
+    ],
+)
+def test_what_we_do_not_owe_is_let_go_without_a_word(seen, stored):
+    decision = decide("i-1", replace(seen, tags={}), stored, MOVE, NOW, "n")
+    assert kinds(decision) == []
+
+
+def test_without_capacity_since_it_is_still_ours_to_tell():
+    stored = opened(12, tried("stop", 3), tried("", 1, Result.CAPACITY))
+    decision = decide("i-1", replace(STOPPED, tags={}), stored, MOVE, NOW, "n")
+    assert kinds(decision) == ["left-down"]
+
+
+def test_a_mass_stop_between_stop_and_start_holds_it_and_is_told():
+    brake = Brake(held="a mass stop")
+    decision = decide("i-1", STOPPED, opened(12, tried("stop", 1)), MOVE, NOW, "n", brake=brake)
+    assert (decision.act, decision.reason, kinds(decision)) == ("", "mass-stop", ["left-down"])
+    decision = decide("i-1", STOPPED, opened(12), MOVE, NOW, "n", brake=brake)
+    assert kinds(decision) == []
+
+
+def test_where_nothing_may_be_done_what_we_stopped_is_told_once_and_nothing_else_is_touched():
+    stored = opened(12, tried("stop", 1))
+    decision = debts.decide(STOPPED, stored, MOVE, NOW, "the mode is off")
+    assert (decision.act, kinds(decision)) == ("", ["left-down"])
+    assert replace(decision.record, alerts=()) == stored
+    again = debts.decide(STOPPED, decision.record, MOVE, NOW, "the mode is off")
+    assert again.record == decision.record
+    assert debts.decide(ill(), stored, MOVE, NOW, "off").record == stored
+    assert debts.decide(STOPPED, opened(12), MOVE, NOW, "off").record == opened(12)
+    assert debts.decide(None, None, MOVE, NOW, "off").record is None
+
+
+def test_a_stop_that_a_crash_left_planned_is_a_debt_too():
+    live = opened(12, intent=planned("stop"))
+    assert debts.may_be_owed(live)
+    assert not debts.may_be_owed(opened(12, intent=planned("reboot")))
+    assert not debts.may_be_owed(None)
+    decision = debts.decide(STOPPED, live, MOVE, NOW, "off")
+    assert kinds(decision) == ["left-down"]
 
 
 RESULTS = [

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from botocore import xform_name
 
 from fleetmend.aws import clients
-from fleetmend.core.record_json import decode
+from fleetmend.core.record_json import decode, encode
 from fleetmend.lab.sim import wire
 from fleetmend.lab.sim.replies import AwsError, NoAnswer
 from fleetmend.lab.sim.s3 import S3
@@ -52,6 +52,9 @@ class Account:
     def record(self, subject, prefix=""):
         key = f"{prefix}records/recovery/{subject}.json"
         return decode(self.bucket.objects[key].body) if key in self.bucket.objects else None
+
+    def put(self, record):
+        self.bucket.replace(f"records/recovery/{record.subject}.json", encode(record))
 
     def report(self, run):
         return self.bucket.objects[f"runs/recovery/{run}.json"].body

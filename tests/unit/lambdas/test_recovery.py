@@ -2,13 +2,14 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fleetmend.core.model import Result, Status
+from fleetmend.core.model import Attempt, Result, Status
 from fleetmend.core.ports import LedgerUnavailable, ObservationFailed, PortError
 from fleetmend.lambdas import controller, envelope, recovery
 from fleetmend.lambdas.controller import RunIncomplete
@@ -16,7 +17,7 @@ from fleetmend.lambdas.inbox import EventUnreadable
 from fleetmend.lambdas.recovery import RECOVERY
 from fleetmend.lambdas.settings import SettingsInvalid
 from fleetmend.lambdas.wiring import SHORTEST_TIMEOUT
-from tests.unit.lambdas.account import SETTINGS, Account, Context
+from tests.unit.lambdas.account import EPOCH, SETTINGS, Account, Context
 
 A, B = "i-0000000a", "i-0000000b"
 SWEEP = {"fleetmend": "sweep"}
@@ -129,6 +130,24 @@ def test_mode_observe_decides_records_apart_and_tells_nobody():
     assert not account.published
     assert account.record(A) is None
     assert account.record(A, "would/").attempts[0].result is Result.WOULD
+
+
+@pytest.mark.parametrize("mode", ["off", "observe", None])
+def test_what_we_stopped_is_told_whatever_took_the_permission_to_act_away(mode):
+    account = stopped(A, B)
+    run(account, SWEEP)  # both have open records now, with a start issued each
+    account.instances.update({A: "stopped", B: "stopped"})
+    ours = replace(account.record(A), attempts=(Attempt(EPOCH, Result.ACCEPTED, act="stop"),))
+    account.put(replace(ours, intent=None))
+    account.parameters["/fm/dev/mode/all"] = mode
+    world = account.world()
+    for _ in range(2):
+        account.time.now += 120
+        run(account, SWEEP, world=world)
+    said = [(alert["kind"], alert["subject"]) for alert in told(account)]
+    assert [one for one in said if one[0] != "settings-broken"] == [("left-down", A)]
+    assert account.count("StartInstances") == 1
+    assert "retry" not in account.record(A).reason
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from fleetmend.lab.checker import (
 from fleetmend.lab.checker.evidence import GroupLaw, Law, RemedyLaw, Violation, gather, live_intent
 from fleetmend.lab.tape import Tape
 
-AT_LAST = (*records.AT_LAST, *rebuilds.AT_LAST, *retypes.AT_LAST)
+AT_LAST = (*mends.AT_LAST, *records.AT_LAST, *rebuilds.AT_LAST, *retypes.AT_LAST)
 """What must have come true once a history is over and nothing disturbs it any more."""
 
 __all__ = ["GroupLaw", "Law", "RemedyLaw", "Violation", "check", "duplicates"]

@@ -93,6 +93,25 @@ def given_up_stays(evidence: Evidence) -> Iterator[Violation]:
                 yield Violation("exhausted-reset", subject.id, after.at, text)
 
 
+def none_is_left_in_silence(evidence: Evidence) -> Iterator[Violation]:
+    """At the end, whatever was stopped came up again, or somebody was told that it stays down.
+
+    Whatever kept it down: a hold, a tag taken away, a mass stop, the kill switch. For histories
+    that end quietly.
+    """
+    for subject in evidence.subjects.values():
+        stops = [m for m in subject.mends if m.operation == "StopInstances" and m.took_effect]
+        if not stops or evidence.spoiled(subject.id):
+            continue
+        since = stops[-1].at
+        states = [t for t in subject.truths if t.what not in _NO_CHANGE and t.at >= since]
+        if not states or {t.what for t in states} - {"stopping", "stopped"}:
+            continue
+        said = [a for write in subject.writes if write.at >= since for a in write.alerts]
+        if not any(str(alert["kind"]) in {"left-down", "exhausted"} for alert in said):
+            yield Violation("silent-stop", subject.id, since, "it stays down, and nobody was told")
+
+
 def _mends(evidence: Evidence) -> Iterator[tuple[Subject, Call]]:
     """Those that were sent by a run which could know better."""
     for subject in evidence.subjects.values():
@@ -131,3 +150,4 @@ RULES: tuple[Callable[[Evidence], Iterator[Violation]], ...] = (
     outages_are_left,
     given_up_stays,
 )
+AT_LAST: tuple[Callable[[Evidence], Iterator[Violation]], ...] = (none_is_left_in_silence,)

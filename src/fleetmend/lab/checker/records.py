@@ -184,6 +184,8 @@ def settled(evidence: Evidence) -> Iterator[Violation]:
         record = subject.writes[-1] if subject.writes else None
         if record and record.planned:
             yield Violation("left-planned", subject.id, record.at, record.planned)
+        if evidence.mode(float("inf")) != "act":
+            continue
         if states[-1].what in {"healthy", "terminated", "shutting-down"} or held:
             if record and record.status == "open":
                 yield Violation("left-open", subject.id, record.at, record.reason)

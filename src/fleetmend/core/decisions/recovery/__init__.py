@@ -8,7 +8,7 @@ The rules are those of the AWS documents named beside them and of docs/recovery.
 from dataclasses import replace
 from datetime import datetime
 
-from fleetmend.core.decisions.recovery import ailing, down, gates, turns, typechange, up
+from fleetmend.core.decisions.recovery import ailing, debts, down, gates, turns, typechange, up
 from fleetmend.core.decisions.recovery.ailing import REBOOT, STOP
 from fleetmend.core.decisions.recovery.down import START
 from fleetmend.core.decisions.recovery.mass import FREE, Brake
@@ -61,7 +61,7 @@ def decide(
     if seen is None or seen.state in gates.GONE:
         return gates.gone(subject, known, seen, policy, now)
     if not policy.selector.matches(seen.tags):
-        return gates.out_of_scope(known, policy)
+        return debts.out_of_scope(known, seen, policy)
     match seen.state:
         case "running":
             return up.running(known, seen, policy, now, intent_id, brake=brake)

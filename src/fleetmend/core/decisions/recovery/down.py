@@ -4,8 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from fleetmend.core.budgets import due
-from fleetmend.core.decisions.recovery import refusals, turns, typechange
-from fleetmend.core.decisions.recovery.ailing import STOP
+from fleetmend.core.decisions.recovery import debts, refusals, turns, typechange
 from fleetmend.core.decisions.recovery.mass import FREE, Brake
 from fleetmend.core.instance_types import CHANGE
 from fleetmend.core.model import (
@@ -38,9 +37,10 @@ def down(
     record = typechange.told(turns.opened(record, now), seen)
     refusal = refusals.refusal(record, seen, policy, now)
     if refusal:
-        return turns.refused(_left_down(_told(record, *refusal[:2]), refusal[1]), *refusal)
+        record = debts.told(_told(record, *refusal[:2]), seen, refusal[1])
+        return turns.refused(record, *refusal)
     if brake.held:
-        return turns.refused(record, MASS_STOP, brake.held, None)
+        return turns.refused(debts.told(record, seen, brake.held), MASS_STOP, brake.held, None)
     last = record.attempts[-1] if record.attempts else None
     if last and last.act in {"", CHANGE} and last.result is Result.WOULD:
         return Decision("observe", record)
@@ -68,14 +68,6 @@ def _told(record: Record, code: str, note: str) -> Record:
     if code != refusals.ROOTLESS:
         return record
     return record.telling("no-root-volume", f"{record.subject} stays down", why=note)
-
-
-def _left_down(record: Record, note: str) -> Record:
-    """What Fleetmend itself stopped does not stay down in silence, whatever keeps it there."""
-    if not record.attempts or record.attempts[-1].act != STOP:
-        return record
-    text = f"{record.subject} was stopped to move it to another host, and stays down"
-    return record.telling("left-down", text, why=note)
 
 
 def _stopped(

@@ -18,7 +18,7 @@ from fleetmend.core.model import (
     Status,
 )
 
-__all__ = ["GONE", "gone", "is_live", "is_stale", "out_of_scope", "without_expired_intent"]
+__all__ = ["GONE", "gone", "is_live", "is_stale", "without_expired_intent"]
 
 GONE = {"shutting-down", "terminated"}
 
@@ -101,12 +101,3 @@ def gone(
 def _others(seen: Instance, policy: RecoveryPolicy) -> bool:
     """Whether somebody else takes it away and brings another: an owner, or the spot market."""
     return ownership.owner(seen, policy) is not None or seen.lifecycle != "normal"
-
-
-def out_of_scope(record: Record | None, policy: RecoveryPolicy) -> Decision:
-    """Without the tag it is none of our business; an incident ends."""
-    selector = policy.selector
-    if record is None or record.status is Status.CLOSED:
-        return Decision("out-of-scope", record)
-    note = f"it no longer carries {selector.key}={selector.value}"
-    return Decision("out-of-scope", turns.closed(record, "out-of-scope", note))

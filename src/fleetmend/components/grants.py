@@ -41,6 +41,16 @@ def controller_grants(
     ]
 
 
+def asks_who(names: Naming) -> Statement:
+    """Reading CloudTrail's event history, which knows no resources: all of one region."""
+    return policies.allow(
+        "AsksWho",
+        ["cloudtrail:LookupEvents"],
+        ["*"],
+        {"StringEquals": {"aws:RequestedRegion": names.region}},
+    )
+
+
 def ledger_grants(
     names: Naming,
     concern: str,

@@ -50,8 +50,7 @@ def main() -> None:
 
 def install(settings: Settings) -> None:
     """Declare the installation that the settings describe, and export its outputs."""
-    program = _Program(settings)
-    parts = program.declare()
+    parts = _Program(settings).declare()
     outputs.export(values(settings, parts))
 
 
@@ -278,6 +277,7 @@ class _Program:
                 "role_arns": list(chosen.rebuild_role_arns),
                 "terminated": chosen.rebuild_terminated,
                 "drift": chosen.rebuild_drift,
+                "ask_who_stopped": sweeps.ask_who_stopped,
                 "policy": dict(chosen.rebuild_policy),
                 "sweep_minutes": sweeps.sweep_minutes,
                 "batch_window_seconds": sweeps.batch_window_seconds,

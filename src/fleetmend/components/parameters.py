@@ -37,6 +37,11 @@ def settings_of(concern: str) -> tuple[str, ...]:
     return MODE_ALL, mode_of(concern), policy_of(concern), overrides_of(concern)
 
 
+def who(*, asked: bool) -> str:
+    """What a policy says of CloudTrail: whether it is asked who is behind what is told."""
+    return "cloudtrail" if asked else "unasked"
+
+
 def text_parameter(
     name: str,
     path: str,

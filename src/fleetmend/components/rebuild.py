@@ -11,10 +11,10 @@ import pulumi
 
 from fleetmend.components import policies
 from fleetmend.components.controller import Controller, FunctionArgs
-from fleetmend.components.grants import controller_grants
+from fleetmend.components.grants import asks_who, controller_grants
 from fleetmend.components.identity import InstallationArgs, naming
 from fleetmend.components.naming import Naming
-from fleetmend.components.parameters import policy_parameters
+from fleetmend.components.parameters import policy_parameters, who
 from fleetmend.components.policies import Statement
 from fleetmend.components.queued import Queued
 from fleetmend.core import claims
@@ -84,6 +84,8 @@ class RebuildArgs(TypedDict):
     """`rebuild` (where it is left out) or `alert`."""
     drift: NotRequired[str]
     """`alert` (where it is left out), `reattach` or `restore`."""
+    ask_who_stopped: NotRequired[bool]
+    """Whether CloudTrail is asked who terminated what is told of, which takes a grant."""
     policy: NotRequired[dict[str, Any]]
     """Further fields of its policy, by their names there; none that an argument sets."""
     mode: NotRequired[str]
@@ -146,6 +148,7 @@ class Rebuild(Queued):
             "selector": {"key": selector.key, "value": selector.value},
             "terminated": args.get("terminated", "rebuild"),
             "drift": args.get("drift", "alert"),
+            "who": who(asked=args.get("ask_who_stopped", False)),
         }
         policy_parameters(
             name, CONCERN, {**args.get("policy", {}), **policy}, args.get("mode", "act"), me, self
@@ -167,6 +170,7 @@ def grants(args: RebuildArgs) -> list[Statement]:
         *_attaches(args, names),
         *_volume_keys(args, names),
         *_remembers(args),
+        *([asks_who(names)] if args.get("ask_who_stopped", False) else []),
         *controller_grants(
             names,
             CONCERN,

@@ -7,9 +7,9 @@ import pulumi
 
 from fleetmend.components import policies, type_role
 from fleetmend.components.controller import Controller, FunctionArgs
-from fleetmend.components.grants import controller_grants
+from fleetmend.components.grants import asks_who, controller_grants
 from fleetmend.components.identity import InstallationArgs, naming
-from fleetmend.components.parameters import policy_parameters
+from fleetmend.components.parameters import policy_parameters, who
 from fleetmend.components.policies import Statement
 from fleetmend.components.queued import Queued
 from fleetmend.core import claims
@@ -136,7 +136,7 @@ class Recovery(Queued):
             "impaired": args.get("impaired", OFF),
             "types_tag": args.get("types_tag", ""),
             "selector": {"key": selector.key, "value": selector.value},
-            "who": "cloudtrail" if args.get("ask_who_stopped", False) else "unasked",
+            "who": who(asked=args.get("ask_who_stopped", False)),
         }
         policy_parameters(
             name, CONCERN, {**args.get("policy", {}), **policy}, args.get("mode", "act"), me, self
@@ -154,14 +154,8 @@ def grants(args: RecoveryArgs) -> list[Statement]:
     selector = _selector(args)
     keys = args.get("volume_key_arns") or [names.arn("kms", account, "key/*")]
     grant = policies.via(names.region, "ec2") | {"Bool": {"kms:GrantIsForAWSResource": "true"}}
-    asks = policies.allow(
-        "AsksWho",
-        ["cloudtrail:LookupEvents"],
-        ["*"],
-        {"StringEquals": {"aws:RequestedRegion": names.region}},
-    )
     return [
-        *([asks] if args.get("ask_who_stopped", False) else []),
+        *([asks_who(names)] if args.get("ask_who_stopped", False) else []),
         policies.allow(
             "Observes",
             ["ec2:DescribeInstances", "ec2:DescribeInstanceStatus"],

@@ -25,6 +25,7 @@ OWN: Mapping[str, Mapping[str, str]] = {
         "selector": "rebuildTagKey",
         "terminated": "rebuildTerminated",
         "drift": "rebuildDrift",
+        "who": "askWhoStopped",
     },
     "health": {
         "selector": "healTagKey",

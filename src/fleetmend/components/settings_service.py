@@ -360,8 +360,8 @@ class RecoverySettings(Group):
         valid="1 to 128 letters, digits, spaces and . : / = + - @ _, not beginning with aws:",
     )
     ask_who_stopped: bool = switch(
-        "Have recovery ask CloudTrail who stopped what it tells of. The function may then read "
-        "the event history of the region, which names every caller.",
+        "Have recovery and rebuild ask CloudTrail who stopped or terminated what they tell of. "
+        "Their functions may then read the event history of the region, which names every caller.",
         on=False,
     )
     recovery_policy: RecoveryFields = further(

@@ -165,7 +165,8 @@ _COMMON: Mapping[AlertKind, Meaning] = {
         "a mass stop",
         "critical",
         done="Nothing is started.",
-        yours="If it was not meant, have them started, unless they are already.",
+        yours="CloudTrail's event history has who called StopInstances. If it was not meant, have "
+        "them started, unless they are already.",
         command="fleetmend retry --all",
         asks=_STOP,
     ),
@@ -206,6 +207,7 @@ _COMMON: Mapping[AlertKind, Meaning] = {
         "info",
         done="The new instance is verified, and the incident is closed.",
         over=True,
+        asks=_END,
     ),
     "recovered": Meaning(
         "{subject} runs again",
@@ -302,6 +304,7 @@ _COMMON: Mapping[AlertKind, Meaning] = {
         done="It is not rebuilt.",
         yours="If it was not meant, have it rebuilt.",
         command=_RETRY,
+        asks=_END,
     ),
     "unverified": Meaning(
         "{subject} runs, and its checks do not say ok",

@@ -72,7 +72,13 @@ def _bind(policy: RebuildPolicy, wired: Wired) -> Bound[Sighting]:
     return Bound(way, sweep.subjects, sweep.settle)
 
 
-REBUILD = Concern(CONCERN, declared.REBUILD, INSTANCES, _bind)
+REBUILD = Concern(
+    CONCERN,
+    declared.REBUILD,
+    INSTANCES,
+    _bind,
+    asks_who=lambda policy: policy.who == "cloudtrail",
+)
 """All that the shared entry needs to know of rebuild."""
 
 handler = controller.handler(REBUILD)

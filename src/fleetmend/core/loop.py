@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from fleetmend.core import operators, telling
+from fleetmend.core import gathering, operators, telling
 from fleetmend.core.events import Hold, Release, Retry, Undo
 from fleetmend.core.model import Decision, Outcome, Record, Status, Stored
 from fleetmend.core.ports import (
@@ -216,7 +216,7 @@ def _claim(practice: Practice[Seen], ports: Ports, case: Case[Seen]) -> None:
 
 def _decide(practice: Practice[Seen], ports: Ports, case: Case[Seen], stored: Stored) -> Decision:
     if telling.is_notice(case.subject):
-        return Decision("notice", stored.record)
+        return Decision("notice", telling.taken(stored.record, stored.now))
     return practice.decide(case.subject, case.seen, stored.record, stored.now, ports.nonce())
 
 
@@ -269,17 +269,26 @@ def _learn(practice: Practice[Seen], ports: Ports, case: Case[Seen]) -> None:
 
 def _tell(practice: Practice[Seen], ports: Ports, cases: Sequence[Case[Seen]]) -> None:
     """Deliver what this run may tell; many alerts become one digest, a notice of its own."""
-    owing = [case for case in cases if case.mine]
+    telling_many = [case for case in cases if case.mine and _is_digest(case)]
+    _each(ports, lambda case: _deliver(practice, ports, case), telling_many)
+    owing = [case for case in cases if case.mine and not _is_digest(case)]
     owed = {
         case.record.subject: [alert for alert in case.record.owed if alert.fact in case.mine]
         for case in owing
         if case.record
     }
+    if not owed:
+        return
+    if not gathering.has_room(ports.ledger, practice.concern, owed):
+        carrier = gathering.join(ports.ledger, practice.concern, owed)
+        if carrier:
+            _hand_over(ports, owing, carrier)
+            return
     if sum(map(len, owed.values())) <= telling.DIGEST_ABOVE:
         _each(ports, lambda case: _deliver(practice, ports, case), owing)
         return
     digest = telling.digest(practice.concern, owed, ports.ledger.now())
-    carrier = Case[Seen](digest.subject)
+    notice = Case[Seen](digest.subject)
 
     def create(case: Case[Seen]) -> None:
         there = ports.ledger.read(case.subject)
@@ -288,15 +297,20 @@ def _tell(practice: Practice[Seen], ports: Ports, cases: Sequence[Case[Seen]]) -
             case.stored = ports.ledger.write(digest, there)
             case.mine = telling.newly_owed(None, digest)
 
-    _each(ports, create, [carrier])
-    if carrier.failure:  # what is owed stays owed by each subject, and a later run inherits it
+    _each(ports, create, [notice])
+    if notice.failure:  # what is owed stays owed by each subject, and a later run inherits it
         return
-    _each(
-        ports,
-        lambda case: _mark(ports, case, dict.fromkeys(case.mine, digest.subject)),
-        owing,
-    )
-    _each(ports, lambda case: _deliver(practice, ports, case), [carrier])
+    _hand_over(ports, owing, digest.subject)
+    _each(ports, lambda case: _deliver(practice, ports, case), [notice])
+
+
+def _is_digest(case: Case[Seen]) -> bool:
+    return case.record is not None and telling.is_digest(case.record.subject)
+
+
+def _hand_over(ports: Ports, owing: Sequence[Case[Seen]], carrier: str) -> None:
+    """What each owes is the notice's to tell from now on."""
+    _each(ports, lambda case: _mark(ports, case, dict.fromkeys(case.mine, carrier)), owing)
 
 
 def _deliver(practice: Practice[Seen], ports: Ports, case: Case[Seen]) -> None:

@@ -32,11 +32,28 @@ def is_notice(subject: str) -> bool:
     return subject.startswith(_NOTICES)
 
 
+def is_digest(subject: str) -> bool:
+    """Whether this record tells of many."""
+    return subject.startswith(DIGEST)
+
+
 def may_inherit(record: Record | None, now: datetime, lease: timedelta) -> bool:
-    """Whether alerts are owed here whose writer has had its time."""
+    """Whether alerts are owed here whose writer has had its time.
+
+    What many runs gather is told by none of them, but by whoever comes first when it is due.
+    """
     if record is None or not record.owed:
         return False
+    if record.next_look_at is not None and is_notice(record.subject):
+        return record.next_look_at <= now
     return record.written_at is None or record.written_at + lease <= now
+
+
+def taken(record: Record | None, now: datetime) -> Record | None:
+    """A notice as whoever looks at it leaves it: one that is due is nobody else's from then on."""
+    if record is None or record.next_look_at is None or record.next_look_at > now:
+        return record
+    return replace(record, next_look_at=None)
 
 
 def newly_owed(before: Record | None, after: Record) -> frozenset[str]:
@@ -54,14 +71,21 @@ def digest(concern: str, owed: Mapping[str, Iterable[Alert]], now: datetime) -> 
     told = [(subject, alert) for subject in sorted(owed) for alert in owed[subject]]
     facts = "\n".join(alert.fact for _, alert in told)
     name = f"{DIGEST}{hashlib.sha256(facts.encode()).hexdigest()[:24]}"
+    return carrying(Record(concern, name, Status.CLOSED, opened_at=now), told)
+
+
+def carrying(record: Record, told: Sequence[tuple[str, Alert]]) -> Record:
+    """The notice that owes one alert for all of these."""
+    concern, name = record.concern, record.subject
     meant = [(subject, meaning(concern, alert.kind)) for subject, alert in told]
     good = all(means.severity == "info" for _, means in meant)
     kinds = Counter(alert.kind for _, alert in told)
     counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
     text = "\n".join([f"{len(told)} alerts at once: {counted}", *_grouped(concern, told)])
-    record = Record(concern, name, Status.CLOSED, reason="digest", note=counted, opened_at=now)
     ends = tuple(dict.fromkeys(subject for subject, means in meant if means.over))
-    return record.telling("all-clear" if good else "digest", text, key=name, ends=ends)
+    kind = "all-clear" if good else "digest"
+    record = replace(record, reason="digest", note=counted)
+    return record.telling(kind, text, key=name, ends=ends)
 
 
 def _grouped(concern: str, told: Sequence[tuple[str, Alert]]) -> list[str]:

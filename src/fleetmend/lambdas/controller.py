@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fleetmend.aws.parameters import ParameterStore
-from fleetmend.core import loop
+from fleetmend.core import loop, telling
 from fleetmend.core.events import SWEEP, Retry, Run, Subjects, Undo
 from fleetmend.core.fields import Declared, P
 from fleetmend.core.loop import Case, Practice
@@ -287,7 +287,8 @@ class _Turn(Generic[P, S]):
         if self.mode is Mode.OFF or not looks:
             return []
         bound = self._bind(wired)
-        looks = {**dict.fromkeys(bound.beside(looks)), **looks}
+        notices = filter(telling.is_notice, hinted)
+        looks = {**dict.fromkeys([*bound.beside(looks), *notices]), **looks}
         return loop.run(bound.practice, wired.ports, looks, hints=sorted(hinted & set(looks)))
 
     def _amend(self, wired: Wired, inbox: Inbox, message: str, word: Word) -> dict[str, Record]:

@@ -19,6 +19,8 @@ OF_ALL = frozenset({"mass-stop", "mass-impaired"})
 _DIGEST = re.compile(r"digest:\w+")
 LONGEST_WAKE = 900.0
 CHANGES = MENDING | {"ec2:StartInstances", "s3:PutObject", "s3:DeleteObject", "sns:Publish"}
+STORM, MOST_MESSAGES = 600.0, 50
+"""Seconds, and the messages in them that are no storm yet."""
 UNOWED = frozenset({"claimed", "ledger-unavailable", "settings-broken"})
 """Kinds that no record can owe: they are told directly."""
 
@@ -154,6 +156,16 @@ def told_once(evidence: Evidence) -> Iterator[Violation]:
                 yield Violation("told-twice", after.subject, after.at, text)
 
 
+def never_a_storm(evidence: Evidence) -> Iterator[Violation]:
+    """In no ten minutes there are more messages than somebody can read, whatever happens."""
+    times = sorted(one.at for one in evidence.tape.told if one.kind not in UNOWED)
+    for first, last in zip(times, times[MOST_MESSAGES:], strict=False):
+        if last - first < STORM:
+            text = f"more than {MOST_MESSAGES} messages since {first:.0f}"
+            yield Violation("storm", "-", last, text)
+            return
+
+
 def told_at_last(evidence: Evidence) -> Iterator[Violation]:
     """At the end nothing is owed any more. For histories that end quietly.
 
@@ -215,6 +227,7 @@ OF_ANY: tuple[Callable[[Evidence], Iterator[Violation]], ...] = (
     no_state_twice,
     told_as_owed,
     told_once,
+    never_a_storm,
 )
 """What holds of every concern's records."""
 

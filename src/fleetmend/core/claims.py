@@ -19,6 +19,10 @@ LEASE = timedelta(hours=2)
 """A claim older than this belongs to nobody: its installation has been gone for long."""
 
 
+MARGIN = timedelta(minutes=5)
+"""So long before that its owner counts it as lost: longer than a run, and what clocks differ by."""
+
+
 def parameter(concern: str, selector: Selector) -> str:
     """The parameter that holds the claim; a tag may hold what a parameter's name may not."""
     tag = f"{selector.key}={selector.value}".encode()
@@ -29,6 +33,11 @@ def parameter(concern: str, selector: Selector) -> str:
 def is_due(claimed_at: datetime, now: datetime) -> bool:
     """Whether its owner should write it anew."""
     return now - claimed_at > REFRESH
+
+
+def is_slipping(claimed_at: datetime, now: datetime) -> bool:
+    """Whether its owner has been gone for so long that somebody else may be taking it."""
+    return now - claimed_at > LEASE - MARGIN
 
 
 def is_over(claimed_at: datetime, now: datetime) -> bool:

@@ -86,8 +86,9 @@ def _wrote(ledger: Ledger, record: Record, over: Stored) -> bool:
 
 
 def _counting(concern: str, stored: Stored, sent: int) -> Record:
-    record = stored.record or Record(concern, stored.subject, Status.CLOSED, reason="sent")
-    return replace(record, detail={"sent": sent})
+    blank = Record(concern, stored.subject, Status.CLOSED, opened_at=_floor(stored.now, SPAN))
+    note = f"{sent} messages since then"
+    return replace(stored.record or blank, reason="sent", note=note, detail={"sent": sent})
 
 
 def _carrying(

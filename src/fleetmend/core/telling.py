@@ -83,9 +83,8 @@ def carrying(record: Record, told: Sequence[tuple[str, Alert]]) -> Record:
     counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
     text = "\n".join([f"{len(told)} alerts at once: {counted}", *_grouped(concern, told)])
     ends = tuple(dict.fromkeys(subject for subject, means in meant if means.over))
-    kind = "all-clear" if good else "digest"
     record = replace(record, reason="digest", note=counted)
-    return record.telling(kind, text, key=name, ends=ends)
+    return record.telling("all-clear" if good else "digest", text, key=name, ends=ends)
 
 
 def _grouped(concern: str, told: Sequence[tuple[str, Alert]]) -> list[str]:

@@ -2,7 +2,8 @@
 
 Creating one is conditional, so of two that begin at once one wins. Taking one over is not, so it
 counts only when a later run reads it back: of two that try, the last to write is the one that
-both then read.
+both then read. An owner that comes back after so long that another may be taking over does the
+same: it writes, and acts when it has read it back.
 """
 
 import logging
@@ -41,8 +42,11 @@ def claimant(
         return "" if _put(store, settings, overwrite=False) else "another installation, just now"
     owner, at = found.value or "nobody", found.written_at
     if owner == me:
-        if at is not None and claims.is_due(at, now()):
+        moment = now()
+        if at is not None and claims.is_due(at, moment):
             _put(store, settings, overwrite=True)
+        if acting and at is not None and claims.is_slipping(at, moment):
+            return f"nobody for sure: ours is of {at:%Y-%m-%d %H:%M} UTC, and is renewed"
         return ""
     if acting and at is not None and claims.is_over(at, now()):
         _put(store, settings, overwrite=True)

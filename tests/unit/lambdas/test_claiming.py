@@ -2,15 +2,16 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import permutations
 
 import pytest
 
-from fleetmend.aws.parameters import ParameterStore
+from fleetmend.aws.parameters import Parameter, ParameterStore
 from fleetmend.core import claims
 from fleetmend.core.declared import RECOVERY as POLICY
 from fleetmend.core.model import Mode, Selector
-from fleetmend.lambdas import parameters
-from tests.unit.lambdas.account import SETTINGS, Account
+from fleetmend.lambdas import claiming, parameters
+from tests.unit.lambdas.account import EPOCH, SETTINGS, Account
 
 CLAIM = claims.parameter("recovery", Selector())
 MINE = replace(SETTINGS, claim=CLAIM)
@@ -80,6 +81,58 @@ def test_an_old_claim_is_taken_over_and_counts_when_it_is_read_back():
     assert run(account, at=over).policy.mode is Mode.OBSERVE
     assert account.parameters[CLAIM] == "fm-dev"
     assert run(account, at=over + 60).policy.mode is Mode.ACT
+
+
+def test_an_owner_that_was_gone_for_too_long_acts_only_when_it_has_read_its_claim_back():
+    account = Account()
+    run(account)
+    late = (claims.LEASE - claims.MARGIN).total_seconds()
+    assert run(account, at=late - 1).policy.mode is Mode.ACT  # and renews it
+    back = 2 * late + 1
+    found = run(account, at=back)
+    assert found.policy.mode is Mode.OBSERVE
+    assert "ours is of" in found.claimed
+    assert run(account, at=back + 10).policy.mode is Mode.ACT
+
+
+class Shelf:
+    """Parameter Store with one parameter, for runs that stop between their read and their write."""
+
+    def __init__(self, owner, at):
+        self.found = Parameter(owner, at)
+        self.now = at
+
+    def put(self, name, value, *, overwrite):
+        assert overwrite
+        self.found = Parameter(value, self.now)
+
+
+OTHER = replace(MINE, project="shop", suffix="prod")
+GONE = claims.LEASE.total_seconds()
+
+
+@pytest.mark.parametrize("gone", [GONE - 240.0, GONE - 5.0, GONE + 1.0, GONE * 2])
+@pytest.mark.parametrize("order", sorted(set(permutations("mmoo"))))
+def test_of_an_owner_that_comes_back_and_one_that_takes_over_one_acts(gone, order):
+    """Each reads and writes once, in every order, some seconds apart; later runs are whole."""
+    shelf, acted, read = Shelf(MINE.installation, EPOCH), set(), {}
+
+    def half(who):
+        """A run's read, and the next time the rest of it."""
+        shelf.now += timedelta(seconds=5)
+        if who.installation not in read:
+            read[who.installation] = shelf.found
+            return
+        found = read.pop(who.installation)
+        if not claiming.claimant(shelf, who, found, lambda: shelf.now, acting=True):
+            acted.add(who.installation)
+
+    shelf.now = EPOCH + timedelta(seconds=gone)
+    for one in order:
+        half(MINE if one == "m" else OTHER)
+    for who in (MINE, MINE, OTHER, OTHER) * 3:
+        half(who)
+    assert len(acted) == 1, order
 
 
 def test_the_claims_name_fits_whatever_the_tag_is():

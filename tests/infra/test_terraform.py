@@ -95,6 +95,7 @@ EVERYTHING = {
     "askWhoStopped": "true",
     "deployRebuild": "true",
     "rebuildRoleArns": "arn:aws:iam::123456789012:role/web",
+    "deployTypeChange": "true",
     "deployCompliance": "true",
     "complianceRules": "examples/rules/remedied-tags.yaml",
     "deployRemediation": "true",

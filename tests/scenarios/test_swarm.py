@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.scenarios import ailing, swarm, swarm_rebuild
+from tests.scenarios import ailing, swarm, swarm_rebuild, swarm_types
 from tests.scenarios.swarm import Swarm, hunt, total
 
 FULL = os.environ.get("FLEETMEND_PROOF") == "full"
@@ -82,6 +82,15 @@ FAMILIES = {
         seldom=frozenset(
             {"open: throttled", "open: refused", "open: unknown", "would refused: observe"}
         ),
+    ),
+    "types": Family(
+        swarm_types.scenario,
+        few=20,
+        all=600,
+        each=20,
+        least=0,
+        faults=RECOVERY,
+        records=frozenset({"open: capacity", "open: changing-type", "open: type-changed"}),
     ),
     "mass stop": Family(
         swarm.many,

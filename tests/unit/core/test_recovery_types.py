@@ -195,6 +195,14 @@ def test_recovery_tells_what_was_done():
     assert "after a change of its type and 1 attempt:" in told[-1].text
 
 
+def test_a_frozen_run_that_changed_it_after_it_was_given_up_is_told_of_all_the_same():
+    given_up = waiting(*FIRST, **NEXT)
+    given_up = replace(given_up, status=Status.EXHAUSTED)
+    decision = decide("i-1", dry("m6i.large"), given_up, ON, NOW, "n-1")
+    assert (decision.act, decision.record.status) == ("", Status.EXHAUSTED)
+    assert [alert.kind for alert in decision.record.alerts] == ["type-changed"]
+
+
 RESULTS = [
     # what AWS said, where the record stands, what it spent, and what is refused then
     (Result.ACCEPTED, Status.OPEN, 1, ()),

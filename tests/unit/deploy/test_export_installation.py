@@ -24,6 +24,7 @@ SHAPES = {
         "restoreTesting": "true",
         "extraEndpoints": "kms,secretsmanager",
         "deployRebuild": "true",
+        "deployTypeChange": "true",
         "rebuildRoleArns": "arn:aws:iam::123456789012:role/web",
     },
     "one NAT gateway": {"natGateways": "single"},

@@ -33,7 +33,7 @@ def down(
 ) -> Decision:
     """`stopping` or `stopped`: every refusal has its reason, and what is left is started."""
     if record.status is Status.EXHAUSTED:
-        return Decision("exhausted", record)
+        return Decision("exhausted", typechange.told(record, seen))
     record = typechange.told(turns.opened(record, now), seen)
     refusal = refusals.refusal(record, seen, policy, now)
     if refusal:

@@ -47,6 +47,13 @@ def rebuild_build() -> Iterator[Build]:
 
 
 @pytest.fixture(scope="session")
+def remediation_build() -> Iterator[Build]:
+    """The same with remediation's controller beside recovery's."""
+    with built("us-east-1", "remediation") as installation:
+        yield installation
+
+
+@pytest.fixture(scope="session")
 def health_build() -> Iterator[Build]:
     """The same with health's controller in recovery's place."""
     with built("us-east-1", "health") as installation:

@@ -19,19 +19,25 @@ pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("worlds")]
 
 FOLDER = Path(__file__).parents[2] / "scenarios"
 FULL = os.environ.get("FLEETMEND_PROOF") == "full"
-SAMPLED = {"recovery": "retry", "rebuild": "drift-restore", "health": "one-of-six"}
+SAMPLED = {
+    "recovery": "retry",
+    "rebuild": "drift-restore",
+    "health": "one-of-six",
+    "remediation": "remediation-asked",
+}
 """The one scenario of each concern that CI plays in both worlds."""
 
 CHANCE = {"health/zone-dark", "rebuild/rebuild-many"}
 """Where the end (or who is told of alone, and who in a digest) depends on who looks first, and the
 scenario says what must hold either way."""
 
-SPEEDS = {"health": 30.0}
+SPEEDS = {"health": 30.0, "remediation": 200.0}
 """Health's scenarios are slower: two sweeps at 60 would be a second apart, hardly longer than a run
-takes on a busy machine."""
+takes on a busy machine. Remediation's last for hours, and so are its sweeps apart."""
 
-SLOW = {"rebuild/rebuild-many-in-parts": 20.0}
-"""Half a minute between two waves must be more than the machine's own delays."""
+SLOW = {"rebuild/rebuild-many-in-parts": 20.0, "remediation/remediation-asked": 60.0}
+"""Half a minute between two waves, or a minute between two words, must be more than the machine's own
+delays."""
 
 SPEED = 60.0
 

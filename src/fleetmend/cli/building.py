@@ -32,8 +32,23 @@ SWITCHES = {
         "deployRecovery": "false",
         "deployHealth": "true",
     },
+    "remediation": {
+        "deployCompliance": "true",
+        "deployRemediation": "true",
+    },
 }
-"""What brings each concern's controller into the lab; the VPC is not looked at there."""
+"""What brings each concern's controller into the lab; the VPC is not looked at there.
+
+Recovery stays beside remediation: it must leave alone what that stops."""
+
+RULES = """\
+rules:
+  - {name: owner, tag: Owner, from: [group, vpc], default: platform, remedy: fill}
+  - {name: maker, tag: Maker, from: creator, remedy: fill}
+  - {name: cost-center, tag: CostCenter, default: '0000', remedy: fill}
+  - {name: stage, tag: Stage, remedy: stop, stop_after: 1h}
+"""
+"""What grants are made from. A scenario's own rules are in force; IAM knows no keys but these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +82,9 @@ def built(region: str, concern: str = "recovery") -> Generator[Build]:
             **dict.fromkeys(NOT_IN_THE_LAB, "false"),
             **SWITCHES[concern],
         }
+        if "deployCompliance" in config:
+            rules = Path(folder) / "rules.yaml"
+            rules.write_text(RULES, encoding="utf-8")
+            config["complianceRules"] = str(rules)
         settings = Settings.from_sources(config, {})
         yield Build(capture(lambda: install(settings), config=config, stack=SUFFIX), artifact)

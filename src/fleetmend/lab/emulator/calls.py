@@ -146,6 +146,15 @@ def _flat(text: str) -> dict[str, Any]:
     return {key: values[0] for key, values in parse_qs(text, keep_blank_values=True).items()}
 
 
+def tags_in(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """The tags of an EC2 request, such as CreateTags has them: `Tag.1.Key`, `Tag.1.Value`."""
+    keys = (key for key in parameters if re.fullmatch(r"Tag\.\d+\.Key", key))
+    return {
+        str(parameters[key]): str(parameters.get(key.removesuffix("Key") + "Value", ""))
+        for key in keys
+    }
+
+
 def _json_object(text: str) -> dict[str, Any]:
     try:
         data: Any = json.loads(text)

@@ -58,6 +58,8 @@ class Ec2Gateway:
         self.may_start: dict[str, tuple[str, str]] = {}
         """By caller: the tag that IAM demands of every instance it starts, of what it makes, and of
         the groups it touches. moto asks no IAM."""
+        self.may_tag: dict[str, frozenset[str]] = {}
+        """By caller: the keys of tags that IAM lets it set and take off."""
         self._launches = Launches(physics)
         self.signal: Callable[[int, str], object] = lambda _process, _name: None
         """Sends a signal (KILL, STOP, CONT) to the process of a function."""
@@ -139,6 +141,9 @@ class Ec2Gateway:
                 case "ec2", "RunInstances" | "CreateVolume":
                     tag = self.may_start.get(call.caller)
                     return self._launches.serve(call, tag, lambda: self._forward(environ, body))
+                case "ec2", "CreateTags" | "DeleteTags" if call.caller in self.may_tag:
+                    refusing.check_keys(call, self.may_tag[call.caller])
+                    return self._passed_on(call, environ, body)
                 case _:
                     return self._passed_on(call, environ, body)
         except paging.Refused as refused:

@@ -2,12 +2,13 @@
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fleetmend.lab.emulator.emulators import Emulators
 from fleetmend.lab.emulator.installer import Installation
 from fleetmend.lab.emulator.processes import EmulatorFailed
-from fleetmend.lab.emulator.untyped import Fields, fields, items
+from fleetmend.lab.emulator.untyped import Fields, Untyped, fields, items
 
 _FUNCTION = "aws:lambda/function:Function"
 _SCHEDULE = "aws:scheduler/schedule:Schedule"
@@ -26,7 +27,8 @@ class Installed:
     `sweep_target`, `sweep_input` and `sweep_every` (seconds) are the schedule's own; `may_start`
     is the tag that the role's policy demands of instances it starts or groups it touches, if it
     demands one. `claim` is the parameter that
-    says whose the selector is, empty where none is claimed.
+    says whose the selector is, empty where none is claimed. `may_tag` are the keys of tags that
+    the role's policy lets it set, empty where it asks for none.
     """
 
     concern: str
@@ -41,6 +43,7 @@ class Installed:
     sweep_every: float
     may_start: tuple[str, str] | None = None
     claim: str = ""
+    may_tag: frozenset[str] = frozenset()
 
     def parameter(self, name: str) -> str:
         """The full name of one of its parameters."""
@@ -81,6 +84,7 @@ def look_up(emulators: Emulators, installation: Installation, concern: str) -> I
             sweep_every=every,
             may_start=_may_start(emulators, name),
             claim=variables.get("FLEETMEND_CLAIM", ""),
+            may_tag=_may_tag(emulators, name),
         )
     except KeyError as missing:
         raise EmulatorFailed(
@@ -106,19 +110,33 @@ def _function(
 
 def _may_start(emulators: Emulators, function: str) -> tuple[str, str] | None:
     """The tag condition on starts or launches in the role's policies, as they were declared."""
+    for key, value in _conditions(emulators, function, _TAGGED):
+        if "ResourceTag/" in key or "RequestTag/" in key:
+            return key.partition("/")[2], value if isinstance(value, str) else value[0]
+    return None
+
+
+def _may_tag(emulators: Emulators, function: str) -> frozenset[str]:
+    """The keys that the role's policies name for tags, as they were declared."""
+    for key, value in _conditions(emulators, function, {"ec2:CreateTags"}):
+        if key == "aws:TagKeys" and not isinstance(value, str):
+            return frozenset(value)
+    return frozenset()
+
+
+def _conditions(
+    emulators: Emulators, function: str, actions: set[str]
+) -> Iterator[tuple[str, Untyped]]:
+    """Every condition's key and value in the statements about these actions."""
     found = emulators.client("lambda").get_function_configuration(FunctionName=function)
     role, iam = str(found["Role"]).rpartition("/")[2], emulators.client("iam")
     for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
         given = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
         document = fields(json.loads(given) if isinstance(given, str) else given)
         for statement in items(document.get("Statement")):
-            if not _TAGGED & set(statement["Action"]):
-                continue
-            for keys in fields(statement.get("Condition")).values():
-                for key, value in fields(keys).items():
-                    if "ResourceTag/" in key or "RequestTag/" in key:
-                        return key.partition("/")[2], value if isinstance(value, str) else value[0]
-    return None
+            if actions & set(statement["Action"]):
+                for keys in fields(statement.get("Condition")).values():
+                    yield from fields(keys).items()
 
 
 def _schedule(

@@ -5,6 +5,7 @@ Each raises `Refused` for the call as a whole. `known` are moto's instances by i
 
 from collections.abc import Iterable, Mapping
 
+from fleetmend.lab.emulator.calls import WireCall, tags_in
 from fleetmend.lab.emulator.paging import Refused
 from fleetmend.lab.emulator.untyped import Untyped
 
@@ -21,6 +22,17 @@ def check_tag(known: Known, operation: str, ids: Iterable[str], key: str, value:
                 f"You are not authorized to perform this operation: ec2:{operation} on "
                 f"resource: arn:aws:ec2:::instance/{name}",
             )
+
+
+def check_keys(call: WireCall, keys: frozenset[str]) -> None:
+    """As IAM does where a policy limits the keys of tags; no key at all is none of them."""
+    asked = set(tags_in(call.parameters))
+    if not asked or not asked <= keys:
+        raise Refused(
+            "UnauthorizedOperation",
+            f"You are not authorized to perform this operation: ec2:{call.operation} of "
+            f"{', '.join(sorted(asked - keys))}",
+        )
 
 
 def check_stop(known: Known, ids: Iterable[str]) -> None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import unquote
 
-from fleetmend.lab.emulator.calls import WireCall
+from fleetmend.lab.emulator.calls import WireCall, tags_in
 from fleetmend.lab.emulator.fleet import Fleet
 from fleetmend.lab.emulator.physics import Change
 from fleetmend.lab.emulator.untyped import Fields, Untyped, fields, items
@@ -63,6 +63,7 @@ def of_calls(
         names = [group] if group else fleet.called(call.subjects)
         health = call.parameters.get("HealthStatus")
         kind = call.parameters.get("InstanceType.Value")
+        tags = tags_in(call.parameters) if call.service == "ec2" else {}
         detail = {
             "subjects": names,
             "error": call.error,
@@ -70,6 +71,7 @@ def of_calls(
             "lost": call.lost,
             **({"health": health} if health else {}),
             **({"type": kind} if kind else {}),
+            **({"tags": tags} if tags else {}),
         }
         about = names[0] if len(names) == 1 else ""
         at = clock(call.at)

@@ -1,6 +1,5 @@
 """What each verb of a timeline does to the emulated account."""
 
-import json
 import threading
 import time
 from collections.abc import Iterable
@@ -8,13 +7,22 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from fleetmend.lab.emulator import groups, hardware
+from fleetmend.lab.emulator import groups, hardware, remedying
 from fleetmend.lab.emulator.faults import Disturbance
 from fleetmend.lab.emulator.physics import Shortage
 from fleetmend.lab.emulator.processes import EmulatorFailed
 from fleetmend.lab.emulator.state_events import EventRule
 from fleetmend.lab.scenario import when_tagged
-from fleetmend.lab.vocabulary import aws, fleet, general, health, rebuild, recovery, runs
+from fleetmend.lab.vocabulary import (
+    aws,
+    fleet,
+    general,
+    health,
+    rebuild,
+    recovery,
+    remediation,
+    runs,
+)
 from fleetmend.lab.words import Verb
 
 if TYPE_CHECKING:
@@ -31,7 +39,7 @@ def refuse_what_cannot_be(verbs: Iterable[Verb]) -> None:
     Raises:
         EmulatorFailed: naming all of them.
     """
-    known = (aws, fleet, general, health, rebuild, recovery, runs)
+    known = (aws, fleet, general, health, rebuild, recovery, remediation, runs)
     unknown = sorted(
         {
             verb.word
@@ -53,9 +61,7 @@ def carry_out(world: "World", verb: Verb) -> None:
         return
     touched = _touched(world, verb)
     world.note("fault", touched, verb.word, told=verb.told())
-    if not any(
-        does(world, verb) for does in (_fleet, _parts, _ailments, groups.carry_out, _aws, _runs)
-    ):
+    if not any(does(world, verb) for does in _DOERS):
         _people(world, verb)
 
 
@@ -233,7 +239,7 @@ def _runs(world: "World", verb: Verb) -> bool:
         case runs.Redeliver(times=times):
             for name in world.subjects(verb.subject):
                 for _ in range(times):
-                    _send(world, "look", subject=name, revision=0)
+                    world.send("look", subject=name, revision=0)
         case _:
             return False
     return True
@@ -250,26 +256,25 @@ def _people(world: "World", verb: Verb) -> None:
         case recovery.Hold(span=span, by=by, reason=reason):
             until = (datetime.now(UTC) + timedelta(seconds=span / world.speed)).isoformat()
             for name in world.subjects(verb.subject):
-                _send(world, "hold", subject=name, until=until, by=by, reason=reason, run=run)
+                world.send("hold", subject=name, until=until, by=by, reason=reason, run=run)
         case recovery.Release(by=by):
             for name in world.subjects(verb.subject):
-                _send(world, "release", subject=name, by=by, run=run)
+                world.send("release", subject=name, by=by, run=run)
         case recovery.Retry(by=by):
             for name in world.subjects(verb.subject):
-                _send(world, "retry", subject=name, by=by, run=run)
+                world.send("retry", subject=name, by=by, run=run)
         case recovery.Claimed(by=by):
             claim = world.installed.claim
             world.emulators.client("ssm").put_parameter(
                 Name=claim, Value=by, Type="String", Overwrite=True
             )
         case recovery.RetryAll(by=by):
-            _send(world, "retry", all=True, by=by, run=run)
+            world.send("retry", all=True, by=by, run=run)
         case recovery.Run(plan=plan, by=by):
-            _send(world, "run", run=run, plan=plan, by=by)
+            world.send("run", run=run, plan=plan, by=by)
         case _:
             raise NotImplementedError(f"the emulator world cannot carry out {verb.word!r}")
 
 
-def _send(world: "World", kind: str, **given: object) -> None:
-    body = json.dumps({"fleetmend": kind, **given})
-    world.emulators.client("sqs").send_message(QueueUrl=world.installed.queue, MessageBody=body)
+_DOERS = (_fleet, _parts, _ailments, groups.carry_out, remedying.carry_out, _aws, _runs)
+"""Each does the verbs it knows, and says whether it knew one; the rest is for `_people`."""

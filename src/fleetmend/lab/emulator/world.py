@@ -12,9 +12,10 @@ from pathlib import Path
 from random import Random
 
 from fleetmend.core.blueprint import REBUILT_FROM
+from fleetmend.core.declared import BY_CONCERN
 from fleetmend.core.graph import Graph
 from fleetmend.core.model import RecoveryPolicy
-from fleetmend.lab.emulator import telling
+from fleetmend.lab.emulator import remedying, telling
 from fleetmend.lab.emulator.calls import WireCall
 from fleetmend.lab.emulator.emulators import Emulators, say_nothing
 from fleetmend.lab.emulator.fleet import Fleet, create
@@ -55,10 +56,12 @@ def tolerance(speed: float) -> float:
 
 def scaled_settings(overrides: Fields, speed: float, kind: type[Policy] = RecoveryPolicy) -> Fields:
     """A concern's whole policy as its parameter holds it, all durations at the lab's speed."""
+    taken = next(one.fields for one in BY_CONCERN.values() if type(one.default) is kind)
     policy, result = kind(), dict(overrides)
     for field in fields_of(kind):
         default: Untyped = getattr(policy, field.name)
-        if isinstance(default, timedelta) and field.name not in NOT_SCALED:
+        scales = field.name in taken and field.name not in NOT_SCALED
+        if scales and isinstance(default, timedelta):
             seconds = float(overrides.get(field.name, default.total_seconds()))
             result[field.name] = max(0.01, round(seconds / speed, 3))
     return result
@@ -126,6 +129,7 @@ class World:
             self.tell(line)
         self.installed = look_up(self.emulators, installation, self.scenario.concern)
         self._obey_iam()
+        remedying.outfit(self)
         self.put_parameter(f"mode/{self.scenario.concern}", self.scenario.settings.mode)
         self.put_settings()
         self._warm_up()
@@ -159,6 +163,11 @@ class World:
         policy = scaled_settings(changes, self.speed, self.scenario.policy)
         said = {name: policy[name] for name in changes}
         self.put_parameter(f"{self.scenario.concern}/overrides", json.dumps(said))
+
+    def send(self, kind: str, **given: object) -> None:
+        """Put a message on the controller's queue, as its function or a person would."""
+        body = json.dumps({"fleetmend": kind, **given})
+        self.emulators.client("sqs").send_message(QueueUrl=self.installed.queue, MessageBody=body)
 
     def _warm_up(self) -> None:
         """Start as many workers as may be needed, so that no play waits for an import."""

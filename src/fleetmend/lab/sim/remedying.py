@@ -1,21 +1,19 @@
-"""What remediation meets of AWS: tags, VPCs, stop protection, and who launched what.
+"""What remediation meets of AWS: tags, VPCs, and who launched what.
 
 CreateTags and DeleteTags take ids and know no condition, but a DeleteTags with a value takes off
 only what has it (EC2 API Reference). IAM admits the keys of the rules and the hold, and lets only
 what carries that hold be stopped or started, as components/remediation.py declares.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from fleetmend.core.compliance import Batch, Resource
-from fleetmend.core.compliance_report import finish
-from fleetmend.core.compliance_run import advance
+from fleetmend.core.compliance import Resource
 from fleetmend.core.remediation import HELD
 from fleetmend.core.rules import Remedy, encode
-from fleetmend.core.standings import Branch, Plan, begin, named
+from fleetmend.core.standings import Branch
+from fleetmend.lab.committing import commit
 from fleetmend.lab.sim.fleet import Instance, SimFleet
 from fleetmend.lab.sim.replies import Answer, AwsError
 from fleetmend.lab.sim.s3 import S3
@@ -51,9 +49,6 @@ class Remedied:
             case "DescribeVpcs":
                 tags = [{"Key": k, "Value": v} for k, v in sorted(self.vpc_tags.items())]
                 return {"Vpcs": [{"VpcId": VPC, "Tags": tags}]}
-            case "DescribeInstanceAttribute":
-                one = self.known(str(params["InstanceId"]))
-                return {"InstanceId": one.id, "DisableApiStop": {"Value": one.protected}}
             case _:
                 raise NotImplementedError(f"ec2:{operation} is not simulated")
 
@@ -128,15 +123,8 @@ def scan(world: "World") -> None:
     """Commit a run of compliance over the fleet as it is, by the product's own code."""
     now, archive = world.time(), SimArchive(world.s3)
     branch = Branch(world.installed.account, world.installed.region)
-    run = named(now, f"{int(world.engine.now):08x}")
-    plan = begin(archive, Plan(run, now.date(), world.scenario.rules, (branch,)))
-
-    def listed(kind: str, _: str) -> Iterator[Batch]:
-        yield Batch(_living(world.fleet) if kind == "instance" else [], "")
-
-    nonces = (f"{k:032x}" for k in range(1000))
-    advance(archive, plan, branch, listed, nonce=lambda: next(nonces), enough=lambda: False)
-    finish(archive, plan, now + timedelta(seconds=1))
+    word = f"{int(world.engine.now):08x}"
+    commit(archive, branch, world.scenario.rules, _living(world.fleet), now=now, word=word)
 
 
 def _living(fleet: SimFleet) -> list[Resource]:

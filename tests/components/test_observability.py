@@ -12,6 +12,9 @@ from fleetmend.components.backup import Backup
 from fleetmend.components.bridge import Bridge
 from fleetmend.components.dashboard import Dashboard
 from fleetmend.core.graph import Graph
+from fleetmend.core.loop import Case
+from fleetmend.core.model import Decision, Outcome, Result
+from fleetmend.core.remediation import FILL, STOP, UNDO
 from fleetmend.lambdas import bridge, envelope
 from tests.components.graphs import ACCOUNT, ME, REGION, astray, badly_tagged, graph, one
 from tests.components.iam_rules import faults
@@ -164,6 +167,30 @@ def test_every_line_has_its_dimensions_and_every_widget_its_region() -> None:
             assert len(dimensions) >= 2
             assert len(dimensions) % 2 == 0
             assert set(options) == {"stat"}
+
+
+def test_what_remediation_changed_is_shown_as_its_function_counts_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert not any("changes" in str(one["properties"].get("title")) for one in widgets(dashboard()))
+    (shown,) = [
+        one["properties"]
+        for one in widgets(dashboard(concerns=["remediation"]))
+        if one["properties"].get("title") == "remediation: changes"
+    ]
+    counted: dict[str, int] = {}
+    monkeypatch.setattr(
+        envelope._metrics, "add_metric", lambda name, unit, value: counted.update({name: value})
+    )
+    cases = [
+        Case("i-1", decision=Decision("r", None, act=act), outcome=Outcome(result))
+        for act in (FILL, STOP, UNDO)
+        for result in (Result.ACCEPTED, Result.REFUSED)
+    ]
+    envelope._tell(cases)
+    names = {line[1] for line in shown["metrics"]}
+    assert names <= counted.keys()
+    assert {line[3] for line in shown["metrics"]} == {"remediation"}
 
 
 def test_widgets_do_not_overlap_and_fit_the_grid() -> None:

@@ -18,6 +18,7 @@ from fleetmend.components.identity import InstallationArgs, naming
 from fleetmend.components.keys import topic_name
 from fleetmend.components.naming import Limit, Naming
 from fleetmend.core.compliance import CONCERN as COMPLIANCE
+from fleetmend.core.remediation import CONCERN as REMEDIATION
 
 HOUR = 3600
 
@@ -27,6 +28,9 @@ WIDTH, HALF, HEIGHT = 24, 12, 6
 Dimensions = dict[str, pulumi.Input[str]]
 Metric = tuple[str, str, Dimensions, str]
 """Namespace, metric, dimensions, statistic."""
+
+CHANGES = ("FillsAccepted", "StopsAccepted", "UndosAccepted", "FillsRefused", "StopsRefused")
+"""The metrics of what remediation changed, as its function names them."""
 
 QUERIES = {
     "failures": "fields @timestamp, level, message, subject, why | filter level in "
@@ -124,6 +128,8 @@ def widgets(names: Naming, args: DashboardArgs) -> list[dict[str, Any]]:
             _queue_row(names, concern),
             _log_row(names, concern),
         ]
+        if concern == REMEDIATION:
+            rows.append([_changes(names)])
     if args.get("compliance", False):
         rows += [_compliance_row(names), _compliance_logs(names)]
     rows.append(_topic_row(names, with_bridge=args.get("bridge", False)))
@@ -203,6 +209,13 @@ def _log(names: Naming, title: str, concern: str, query: str) -> dict[str, Any]:
         "query": f"SOURCE '{log_group_name(names, concern)}' | {query}",
     }
     return {"type": "log", "properties": properties}
+
+
+def _changes(names: Naming) -> dict[str, Any]:
+    """What remediation did to instances, and what AWS did not let it do."""
+    own, space = function_dimensions(REMEDIATION), names.namespace
+    done = [(space, name, own, "Sum") for name in CHANGES]
+    return _graph(names, "remediation: changes", done, HOUR)
 
 
 def _compliance_row(names: Naming) -> list[dict[str, Any]]:

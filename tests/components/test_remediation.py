@@ -88,6 +88,29 @@ def test_nothing_is_stopped_or_started_that_does_not_carry_its_hold() -> None:
     assert stops["Resource"] == [f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/*"]
 
 
+@pytest.mark.parametrize(
+    ("rule", "granted"),
+    [
+        ("remedy: notify", set[str]()),
+        ("from: group, remedy: fill", {"autoscaling:DescribeAutoScalingGroups"}),
+        ("from: vpc, remedy: fill", {"ec2:DescribeVpcs"}),
+        ("from: creator, remedy: fill", {"cloudtrail:LookupEvents"}),
+        ("from: creator, remedy: notify", set[str]()),
+        ("remedy: stop, stop_after: 1d", {"ec2:StopInstances"}),
+    ],
+)
+def test_what_no_rule_gives_cause_for_is_not_granted(rule: str, granted: set[str]) -> None:
+    text = encode(loads(f"rules: [{{name: stage, tag: Stage, {rule}}}]")).decode()
+    node = one(
+        remediation(json.dumps({"rules": text})), "aws:iam/rolePolicy:RolePolicy", "may-remediation"
+    )
+    listed = json.loads(node.inputs["policy"])["Statement"]
+    allowed = {action for each in listed for action in each["Action"]}
+    asked = {"autoscaling:DescribeAutoScalingGroups", "cloudtrail:LookupEvents", "ec2:DescribeVpcs"}
+    assert allowed & {*asked, "ec2:StopInstances"} == granted
+    assert "ec2:DescribeInstanceAttribute" not in allowed, "who may call it reads user data too"
+
+
 def test_reports_rules_and_recoverys_records_are_only_read() -> None:
     made = statements()
     assert made["ReadsReportsAndHolds"]["Action"] == ["s3:GetObject"]

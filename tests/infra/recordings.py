@@ -45,7 +45,8 @@ CONFIG = {
     "askWhoStopped": "true",
     "rebuildRoleArns": "arn:aws:iam::123456789012:role/web",
     "deployCompliance": "true",
-    "complianceRules": "examples/rules/required-tags.yaml",
+    "complianceRules": "examples/rules/remedied-tags.yaml",
+    "deployRemediation": "true",
 }
 
 
@@ -82,8 +83,6 @@ def _scenarios(folder: str) -> Iterator[Recording]:
             continue  # the installation judged here has no application alarms
         if scenario.overrides.get("accounts"):
             continue  # it looks into no other account
-        if scenario.concern == "remediation":
-            continue  # the installation judged here has it switched off
         _, world = record(scenario)
         here, calls = world.installed, tuple(_calls(world))
         yield Recording(here.concern, here.account, here.region, here.environment(), calls)

@@ -324,6 +324,33 @@ def test_check_judges_other_installations_by_the_shipped_recording(config) -> No
 
 
 @pytest.mark.parametrize(
+    "rule",
+    [
+        "tag: Team, default: core, remedy: fill",
+        "tag: Team, from: vpc, remedy: [fill, stop], stop_after: 1d",
+    ],
+)
+def test_check_judges_remediation_by_the_rules_of_the_installation(rule: str, tmp_path) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text(f"rules: [{{name: team, {rule}}}]", encoding="utf-8")
+    config = {
+        "environmentSuffix": "dev",
+        "region": "us-west-2",
+        "deployCompliance": "true",
+        "deployRemediation": "true",
+        "complianceRules": str(file),
+    }
+    graph = capture(installation, config=config)
+    assert [f for f in check(graph) if f.severity is not Severity.INFO] == []
+
+    def others(statements, _) -> None:
+        statements["Tags"]["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"] = ["Owner"]
+
+    cut = changed(graph, "remediation-controller-may-remediation", others)
+    assert {f.rule for f in check(cut) if f.severity is not Severity.INFO} == {"iam-denied-call"}
+
+
+@pytest.mark.parametrize(
     ("impaired", "granted"),
     [("off", set[str]()), ("reboot", {"ec2:RebootInstances"})],
 )

@@ -97,7 +97,7 @@ def _stops_without_a_hold(patch: Patch) -> None:
 
 
 def _stops_members(patch: Patch) -> None:
-    patch.setattr(doing.turns, "stop_refusal", lambda instance, seen: None)
+    patch.setattr(doing.turns, "stop_refusal", lambda instance: None)
 
 
 def _passes_by_holds(patch: Patch) -> None:

@@ -1,6 +1,7 @@
 """Remediation under crashes, freezes and lost answers, and the scenarios that ship of it."""
 
 import os
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 from fleetmend.lab import sim
 from fleetmend.lab.checker import check
 from fleetmend.lab.judge import judge
-from fleetmend.lab.scenario import Scenario, Step, load
+from fleetmend.lab.scenario import Instances, Scenario, Step, load
+from fleetmend.lab.vocabulary.remediation import Scan
+from fleetmend.lambdas import portions
 from tests.scenarios.mutants import Mutant
 from tests.scenarios.points import AT_CALL
 from tests.scenarios.remedies import MUTANTS, TIMELINE, broken, history
@@ -28,6 +31,22 @@ def test_shipped_scenarios_hold(file: Path) -> None:
         assert not wrong, f"seed {seed}: {wrong}"
         violations = check(world.tape, world.law(), quiet=True)
         assert not violations, f"seed {seed}: {violations}"
+
+
+def test_what_a_run_has_no_time_for_is_where_the_next_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(portions, "PORTION", 3)
+    monkeypatch.setattr(portions, "LEAST", timedelta(hours=1))  # time for one portion
+    bare = Instances(name="bare", count=8, tags={"Stage": "prod"})
+    _, world = sim.record(history(Step(600.0, Scan()), instances=(bare,), end=16_000.0))
+    assert check(world.tape, world.law(), quiet=True) == []
+    assert all(one.tags.get("Owner") == "platform" for one in world.fleet.named.values())
+    filled: dict[int, int] = {}
+    for call in world.tape.calls:
+        if call.name == "ec2:CreateTags":
+            filled[call.run] = filled.get(call.run, 0) + 1
+    assert sorted(filled.values()) == [2, 3, 3]
 
 
 @pytest.mark.parametrize("what", AT_CALL)

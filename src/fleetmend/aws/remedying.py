@@ -1,6 +1,7 @@
 """What remediation learns of instances from AWS and does to them; `DryRunRemedies` does nothing."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -16,6 +17,9 @@ GROUPS = 100
 
 HELD = "held"
 """What an outcome says was made, where a stop came as far as its hold."""
+
+PROTECTED = "OperationNotPermitted"
+"""EC2's word for an instance that is protected from stops (EC2 API Reference, "Error codes")."""
 
 _ACCEPTED = Outcome(Result.ACCEPTED)
 _NOT_SENT = Outcome(Result.NOT_SENT)
@@ -88,16 +92,6 @@ class Ec2Remedies:
             raise failed(ObservationFailed, "cloudtrail:LookupEvents", error) from error
         return ""
 
-    def protected(self, instance: str) -> bool:
-        """See `Remedies`."""
-        try:
-            answer = self._client("ec2").describe_instance_attribute(
-                InstanceId=instance, Attribute="disableApiStop"
-            )
-        except SdkError as error:
-            raise failed(ObservationFailed, "ec2:DescribeInstanceAttribute", error) from error
-        return cast("Mapping[str, Any]", answer.get("DisableApiStop") or {}).get("Value") is True
-
     def tag(self, instance: str, tags: Mapping[str, str], *, before: datetime) -> Outcome:
         """See `Remedies`. One CreateTags: all of them or none."""
         listed = [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
@@ -117,7 +111,10 @@ class Ec2Remedies:
             before,
             lambda: self._client("ec2").stop_instances(InstanceIds=[instance]),
         )
-        return Outcome(done.result, done.code, done.message, made=HELD)
+        if done.code == PROTECTED:
+            freed = self._untag(instance, hold, before)
+            return done if freed.result is Result.ACCEPTED else replace(done, made=HELD)
+        return replace(done, made=HELD)
 
     def undo(
         self, instance: str, tags: Mapping[str, str], *, starts: bool, before: datetime
@@ -131,6 +128,9 @@ class Ec2Remedies:
             )
             if begun.result is not Result.ACCEPTED:
                 return begun
+        return self._untag(instance, tags, before)
+
+    def _untag(self, instance: str, tags: Mapping[str, str], before: datetime) -> Outcome:
         listed = [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
         return self._send(
             "DeleteTags",
@@ -175,10 +175,6 @@ class DryRunRemedies:
     def creator(self, instance: str) -> str:
         """See `Remedies`: what really is."""
         return self._real.creator(instance)
-
-    def protected(self, instance: str) -> bool:
-        """See `Remedies`: what really is."""
-        return self._real.protected(instance)
 
     def tag(self, instance: str, tags: Mapping[str, str], *, before: datetime) -> Outcome:
         """`WOULD`; nothing is sent."""

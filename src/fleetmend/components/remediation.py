@@ -20,7 +20,9 @@ from fleetmend.core import holds
 from fleetmend.core.decisions.recovery import CONCERN as RECOVERY
 from fleetmend.core.events import TURNED_PATTERN
 from fleetmend.core.remediation import CONCERN, HELD
-from fleetmend.core.rules import Remedy, decode
+from fleetmend.core.rules import Remedy, Rule, decode
+
+PLACE = f"progress/{CONCERN}/place"
 
 MINUTES = 60
 """A run every hour: a report comes once a day, and a bounded run may leave some to the next."""
@@ -113,6 +115,7 @@ def grants(args: RemediationArgs) -> list[Statement]:
 
     Tags are limited to the keys that the rules may fill in, and the hold's. A stop needs that
     hold on the instance already, and so does a start: nothing else can ever be started by it.
+    What no rule gives cause for, a source or a stop, is not granted.
     """
     names, account = naming(args["installation"]), args["account_id"]
     instances = [names.arn("ec2", account, "instance/*")]
@@ -121,28 +124,15 @@ def grants(args: RemediationArgs) -> list[Statement]:
         "ForAllValues:StringEquals": {"aws:TagKeys": keys(args)},
         "Null": {"aws:TagKeys": "false"},
     }
+    stops = ["ec2:StopInstances"] if any(_stops(rule) for rule in _rules(args)) else []
     held = {"StringEquals": {f"ec2:ResourceTag/{holds.TAG}": HELD}}
     return [
         policies.allow(
-            "Observes",
-            ["ec2:DescribeInstances", "ec2:DescribeVpcs"],
-            ["*"],
-            policies.own_region(names.region),
+            "Observes", ["ec2:DescribeInstances"], ["*"], policies.own_region(names.region)
         ),
-        policies.allow(
-            "ObservesSources",
-            ["autoscaling:DescribeAutoScalingGroups", "cloudtrail:LookupEvents"],
-            ["*"],
-            {"StringEquals": {"aws:RequestedRegion": names.region}},
-        ),
-        policies.allow(
-            "SeesProtection",
-            ["ec2:DescribeInstanceAttribute"],
-            instances,
-            policies.own_region(names.region),
-        ),
+        *_sources(args),
         policies.allow("Tags", ["ec2:CreateTags", "ec2:DeleteTags"], instances, tagged),
-        policies.allow("StopsHeld", ["ec2:StartInstances", "ec2:StopInstances"], instances, held),
+        policies.allow("StopsHeld", ["ec2:StartInstances", *stops], instances, held),
         *_reads(args),
         *controller_grants(
             names,
@@ -158,17 +148,40 @@ def grants(args: RemediationArgs) -> list[Statement]:
 
 def keys(args: RemediationArgs) -> list[str]:
     """The keys of tags that it may set and take off: those of rules that fill in, and its hold."""
-    filled = {rule.key for rule in decode(args["rules"].encode()).rules if _fills(rule.remedies)}
-    return sorted({*filled, holds.TAG})
+    return sorted({*(rule.key for rule in _rules(args) if _fills(rule)), holds.TAG})
 
 
-def _fills(remedies: tuple[Remedy, ...]) -> bool:
-    return Remedy.FILL in remedies
+def _sources(args: RemediationArgs) -> list[Statement]:
+    """Where the rules take missing values from."""
+    wanted = {source for rule in _rules(args) if _fills(rule) for source in rule.sources}
+    actions = [action for source, action in _ASKED.items() if source in wanted]
+    place = {"StringEquals": {"aws:RequestedRegion": naming(args["installation"]).region}}
+    return [policies.allow("ObservesSources", actions, ["*"], place)] if actions else []
+
+
+_ASKED = {
+    "group": "autoscaling:DescribeAutoScalingGroups",
+    "vpc": "ec2:DescribeVpcs",
+    "creator": "cloudtrail:LookupEvents",
+}
+
+
+def _rules(args: RemediationArgs) -> tuple[Rule, ...]:
+    return decode(args["rules"].encode()).rules
+
+
+def _fills(rule: Rule) -> bool:
+    return Remedy.FILL in rule.remedies
+
+
+def _stops(rule: Rule) -> bool:
+    return Remedy.STOP in rule.remedies
 
 
 def _reads(args: RemediationArgs) -> list[Statement]:
     """Rules, reports, and recovery's records, where holds may stand; none of them is written.
 
+    What is written is how far a run came through what it had to look at.
     Listing is what makes S3 answer 404 and not 403 for what does not exist.
     """
     ledger = args["ledger_arn"]
@@ -178,10 +191,14 @@ def _reads(args: RemediationArgs) -> list[Statement]:
         "reports/latest/compliance.json",
         "rules/compliance.json",
         f"records/{RECOVERY}/*",
+        PLACE,
     )
     arns = [pulumi.Output.concat(ledger, f"/{key}") for key in read]
     return [
         policies.allow("ReadsReportsAndHolds", ["s3:GetObject"], arns),
+        policies.allow(
+            "KeepsItsPlace", ["s3:PutObject"], [pulumi.Output.concat(ledger, f"/{PLACE}")]
+        ),
         policies.allow(
             "KnowsWhatIsThere",
             ["s3:ListBucket"],

@@ -232,16 +232,15 @@ class Remedies(Protocol):
         """Who launched it, as CloudTrail knows for 90 days; empty where it does not."""
         ...
 
-    def protected(self, instance: str) -> bool:
-        """Whether EC2 would refuse to stop it."""
-        ...
-
     def tag(self, instance: str, tags: Mapping[str, str], *, before: datetime) -> Outcome:
         """Put tags on it, all in one call."""
         ...
 
     def stop(self, instance: str, hold: Mapping[str, str], *, before: datetime) -> Outcome:
-        """Put the hold on it, then stop it; `made` is `held` where it came as far as the hold."""
+        """Put the hold on it, then stop it; `made` is `held` where it came as far as the hold.
+
+        Where EC2 protects it from being stopped, the hold is taken off again.
+        """
         ...
 
     def undo(

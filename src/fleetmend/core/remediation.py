@@ -47,10 +47,10 @@ class Sighting:
     """Everything that is seen of one instance; `instance` is None where EC2 knows it no more.
 
     `values` are what the sources give for tags that are missing, by key, and `unsure` the keys
-    whose sources were not asked in this run. `hold` is the one in recovery's record. `protected`
-    says that EC2 would refuse to stop it. `run` is the run that may change it; where it is
-    empty, none may now: the bound is reached, or nobody asked for a run. `opens` says that it may
-    become an incident: a run looks at what a report names, a message brings any instance.
+    whose sources were not asked in this run. `hold` is the one in recovery's record. `run` is the
+    run that may change it; where it is empty, none may now: the bound is reached, or nobody asked
+    for a run. `opens` says that it may become an incident: a run looks at what a report names, a
+    message brings any instance.
     """
 
     id: str
@@ -59,7 +59,6 @@ class Sighting:
     values: Mapping[str, str] = field(default_factory=dict[str, str])
     unsure: frozenset[str] = frozenset()
     hold: Hold | None = None
-    protected: bool = False
     run: str = ""
     opens: bool = True
     problem: str = ""

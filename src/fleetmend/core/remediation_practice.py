@@ -140,25 +140,21 @@ def _granted(
     desk: Desk, seen: Mapping[str, Sighting], stored: Mapping[str, Stored]
 ) -> dict[str, Sighting]:
     """Who of them this run may change: the first of those it would, if it might change all."""
-    whole, run = dict(seen), desk.allowance.run
-    for name in _wanting(desk, whole, stored, {STOP}):
-        whole[name] = _guarded(desk, whole[name])
+    run = desk.allowance.run
 
     def order(name: str) -> tuple[bool, float, str]:
         record = stored[name].record
         opened = record.opened_at if record else None
         return opened is None, opened.timestamp() if opened else 0.0, name
 
-    wanting = _wanting(desk, whole, stored, {FILL, STOP})
+    wanting = _wanting(desk, seen, stored)
     desk.allowance.choose(sorted(wanting, key=order))
     chosen = desk.allowance.chosen
-    return {name: replace(one, run=run if name in chosen else "") for name, one in whole.items()}
+    return {name: replace(one, run=run if name in chosen else "") for name, one in seen.items()}
 
 
-def _wanting(
-    desk: Desk, seen: Mapping[str, Sighting], stored: Mapping[str, Stored], acts: set[str]
-) -> list[str]:
-    """Whom one of these acts would be decided for."""
+def _wanting(desk: Desk, seen: Mapping[str, Sighting], stored: Mapping[str, Stored]) -> list[str]:
+    """Whom a change would be decided for."""
 
     def act(name: str) -> str:
         allowed, there = replace(seen[name], run=desk.allowance.run), stored[name]
@@ -167,15 +163,7 @@ def _wanting(
         )
         return decision.act
 
-    return [name for name in seen if not seen[name].problem and act(name) in acts]
-
-
-def _guarded(desk: Desk, seen: Sighting) -> Sighting:
-    """With whether EC2 would refuse to stop it; asked only of those whose grace is over."""
-    try:
-        return replace(seen, protected=desk.port.protected(seen.id))
-    except PortError as error:
-        return replace(seen, problem=str(error))
+    return [name for name in seen if not seen[name].problem and act(name) in {FILL, STOP}]
 
 
 def _act(desk: Desk, claims: Sequence[tuple[Record, Sighting]]) -> Mapping[str, Outcome]:

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any, Generic, TypeVar
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -23,8 +23,9 @@ from fleetmend.core.events import SWEEP, Retry, Run, Subjects, Undo
 from fleetmend.core.fields import Declared, P
 from fleetmend.core.loop import Case, Practice
 from fleetmend.core.model import Mode, Record
+from fleetmend.core.portions import Place
 from fleetmend.core.ports import LedgerUnavailable, Lost, PortError
-from fleetmend.lambdas import envelope, parameters, settings, wiring
+from fleetmend.lambdas import envelope, parameters, portions, settings, wiring
 from fleetmend.lambdas.envelope import Figure
 from fleetmend.lambdas.inbox import EventUnreadable, Inbox, Word, is_batch, open_batch
 from fleetmend.lambdas.parameters import InForce
@@ -45,7 +46,8 @@ class Bound(Generic[S]):
 
     Open incidents need not be among them: the ledger names those. `settle` hears what became of
     a sweep's subjects. `beside` lists what a batch looks at besides what its messages name.
-    `changed` lists whom a run changed, where the concern can take back what it did.
+    `changed` lists whom a run changed, where the concern can take back what it did. With a `place`
+    a sweep goes in portions, and what it has no time for is where the next one begins.
     """
 
     practice: Practice[S]
@@ -53,6 +55,7 @@ class Bound(Generic[S]):
     settle: Callable[[Sequence[Case[S]]], None] = lambda _: None
     beside: Callable[[Collection[str]], Sequence[str]] = lambda _: ()
     changed: Callable[[str], Sequence[str]] | None = None
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +226,12 @@ class _Turn(Generic[P, S]):
         hints = wired.ports.ledger.open()
         bound = self._bind(wired)
         looks = dict.fromkeys(bound.subjects())
+        if bound.place is not None:
+            serve = partial(loop.run, bound.practice, wired.ports)
+            cases, left_at = portions.serve(serve, bound.place, looks, hints, self.time_left)
+            if not plan:
+                bound.place.keep(left_at)
+            return cases
         cases = loop.run(bound.practice, wired.ports, looks, hints=hints)
         bound.settle(cases)
         return [*debts, *cases]

@@ -6,6 +6,7 @@ on every call, and without them nothing is done: those that were last good are f
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from fleetmend.aws.ledger import S3Ledger
 from fleetmend.aws.remedying import DryRunRemedies, Ec2Remedies
@@ -28,6 +29,9 @@ from fleetmend.lambdas.compliance import RULES_KEY
 from fleetmend.lambdas.controller import Bound, Concern
 from fleetmend.lambdas.wiring import Wired
 
+PLACE_KEY = f"progress/{CONCERN}/place"
+"""How far the last run came through what it had to look at."""
+
 
 def _bind(policy: RemediationPolicy, wired: Wired) -> Bound[Sighting]:
     ledger = wired.ports.ledger
@@ -47,7 +51,28 @@ def _bind(policy: RemediationPolicy, wired: Wired) -> Bound[Sighting]:
         allowance.left, allowance.opens = policy.most_changes, True
         return reported(wired.archive, wired.branch, desk.rules)
 
-    return Bound(remediating(desk), subjects, changed=lambda run: _changed(wired.records, run))
+    return Bound(
+        remediating(desk),
+        subjects,
+        changed=lambda run: _changed(wired.records, run),
+        place=_Place(wired.archive),
+    )
+
+
+@dataclass(slots=True)
+class _Place:
+    """See `Place`: one small object, read once. Two runs at once cost each other a look at most."""
+
+    archive: Archive
+    stands: str = ""
+
+    def read(self) -> str:
+        self.stands = (self.archive.get(PLACE_KEY) or b"").decode("utf-8", "replace")
+        return self.stands
+
+    def keep(self, subject: str) -> None:
+        if subject != self.stands:
+            self.archive.put(PLACE_KEY, subject.encode())
 
 
 def _rules(archive: Archive) -> Rules:

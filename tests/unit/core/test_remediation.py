@@ -249,7 +249,6 @@ def test_what_was_mended_in_time_is_closed_and_begins_anew():
         ({}, {"Schedule": "office"}, {}, "scheduler"),
         ({"operator": "x"}, {}, {}, "managed"),
         ({"lifecycle": "spot"}, {}, {}, "spot"),
-        ({}, {}, {"protected": True}, "protected"),
         ({}, {}, {"hold": Hold(holds.FOREVER, "ana", "disk")}, "held"),
     ],
 )
@@ -322,6 +321,18 @@ def test_what_aws_refuses_is_given_up_after_three_tries_and_told():
     assert story.record.status is Status.EXHAUSTED
     assert story.after(DAY).look().reason == "exhausted"
     assert story.kinds()[-1] == "exhausted"
+
+
+def test_a_stop_that_ec2_forbids_is_given_up_at_once_and_told():
+    story = Story(GOOD | {"Backup": "maybe"})
+    story.look()
+    assert story.after(8 * DAY).look("r9").act == STOP
+    story.hear(Result.REFUSED, obeyed=False)
+    assert story.record.status is Status.EXHAUSTED
+    assert story.kinds()[-1] == "exhausted"
+    assert from_detail(story.record.detail).changes == (), "its hold is off again"
+    story.tags["Backup"] = "yes"
+    assert story.after(DAY).look().reason == "complies", "and it begins anew"
 
 
 def test_undo_takes_back_what_is_still_ours_and_leaves_it_alone_then():

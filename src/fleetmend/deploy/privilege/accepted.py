@@ -60,7 +60,7 @@ ACCEPTED: tuple[Accepted, ...] = (
             "A record of what would have been done can be unreadable too, and is then set aside; "
             "the lab garbles true records only.",
         )
-        for concern in ("recovery", "rebuild", "health")
+        for concern in ("recovery", "rebuild", "health", "remediation")
     ),
 )
 """The product's own."""

@@ -309,6 +309,7 @@ _TABLE: Mapping[str, Mapper] = {
     "ec2:AttachVolume": making.attaches,
     "ec2:CreateTags": making.tags,
     "ec2:CreateVolume": making.creates_volume,
+    "ec2:DeleteTags": making.tags,
     "ec2:DescribeInstanceAttribute": making.reads_attribute,
     "ec2:ModifyInstanceAttribute": making.changes_attribute,
     "ec2:RebootInstances": _instances,

@@ -13,6 +13,7 @@ from fleetmend.core.graph import Graph, Node
 from fleetmend.core.groups import HealthPolicy
 from fleetmend.core.model import Selector
 from fleetmend.core.rebuilding import RebuildPolicy
+from fleetmend.deploy.privilege import ruled
 from fleetmend.deploy.privilege.calls import Call, Recording, read
 from fleetmend.deploy.privilege.world import function_of
 from fleetmend.deploy.tokens import replaced
@@ -100,6 +101,8 @@ def _moved(view: View, function: Node, recording: Recording, variables: Any) -> 
         if _is_on(recording.function, one, policy)
         for call in _spread(one, recording.account, accounts)
     )
+    if recording.function == ruled.CONCERN:
+        calls = tuple(ruled.calls_by(ruled.rules_of(view), calls))
     return replace(recording, region=region, environment=environment, calls=calls)
 
 

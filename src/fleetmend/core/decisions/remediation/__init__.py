@@ -98,7 +98,9 @@ def learn(record: Record, outcome: Outcome, policy: RemediationPolicy, now: date
         return replace(
             record, status=Status.REFUSED, reason="observe", note=note, next_look_at=None
         )
-    left = turns.failed(record, attempt, policy, _DOING[act])
+    final = act == STOP and outcome.result is Result.REFUSED and not outcome.made
+    most = 1 if final else policy.max_attempts  # each try puts the hold on it, and takes it off
+    left = turns.failed(record, attempt, most, _DOING[act])
     if act in {UNDO, RELEASE} and left.status is not Status.EXHAUSTED:
         return replace(left, next_look_at=due(left, policy))
     return left

@@ -69,7 +69,7 @@ def recheck(record: Record, memory: Memory, case: Case) -> str:
         return f"{', '.join(there)} is there meanwhile" if there else ""
     if act == STOP:
         due = _due(record, earlier, case, remedied(case.rules, tags))
-        stopped = turns.stop_refusal(case.instance, case.seen)
+        stopped = turns.stop_refusal(case.instance)
         return stopped[1] if stopped else "" if due else "it complies meanwhile"
     return ""
 
@@ -177,7 +177,7 @@ def _tell(case: Case, record: Record, memory: Memory, broken: Broken) -> Decisio
 
 
 def _stop(case: Case, record: Record, memory: Memory) -> Decision:
-    refused = turns.stop_refusal(case.instance, case.seen)
+    refused = turns.stop_refusal(case.instance)
     if refused:
         return incidents.refused(record, *refused)
     if not case.seen.run:

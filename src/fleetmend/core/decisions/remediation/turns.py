@@ -121,24 +121,22 @@ def other_owner(instance: Instance, policy: RecoveryPolicy) -> ownership.Owner |
 _GROUP = "aws:autoscaling:groupName"
 
 
-def stop_refusal(instance: Instance, seen: Sighting) -> tuple[str, str] | None:
+def stop_refusal(instance: Instance) -> tuple[str, str] | None:
     """Why an instance whose grace is over is not stopped, though it may be given tags."""
     if instance.group:
         return "in-group", f"it belongs to the group {instance.group}, which would replace it"
     if instance.lifecycle != "normal":
         return instance.lifecycle, f"a {instance.lifecycle} instance is EC2's to stop and start"
-    if seen.protected:
-        return "protected", "it is protected against being stopped (disableApiStop)"
     if instance.state != "running":
         return "not-running", f"it is {instance.state} already, by somebody else's hand"
     return None
 
 
-def failed(record: Record, attempt: Attempt, policy: RemediationPolicy, doing: str) -> Record:
-    """The record after a try came to nothing: left to the next run, or given up and told."""
+def failed(record: Record, attempt: Attempt, most: int, doing: str) -> Record:
+    """The record after a try came to nothing: left to the next run, or given up after `most`."""
     record = replace(record, attempts=(*record.attempts, attempt))
     why = incidents.cause(attempt)
-    if tried(record) < policy.max_attempts:
+    if tried(record) < most:
         kept = replace(record, reason=attempt.result.value, note=why, next_look_at=None)
         if attempt.result.deferred:
             return kept

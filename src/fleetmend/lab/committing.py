@@ -1,5 +1,6 @@
-"""A report of compliance, committed by the product's own code over a fleet as it is."""
+"""What remediation goes by, a report over the fleet as it is, and what its records say of runs."""
 
+import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
@@ -7,6 +8,7 @@ from fleetmend.core.compliance import Batch, Resource
 from fleetmend.core.compliance_report import finish
 from fleetmend.core.compliance_run import advance
 from fleetmend.core.ports import Archive
+from fleetmend.core.remediation import CONCERN, from_detail
 from fleetmend.core.rules import Rules
 from fleetmend.core.standings import Branch, Plan, begin, named
 
@@ -38,3 +40,10 @@ def commit(
     nonces = (f"{k:032x}" for k in range(1000))
     advance(archive, plan, branch, listed, nonce=lambda: next(nonces), enough=lambda: False)
     finish(archive, plan, now + timedelta(seconds=1))
+
+
+def last_run(archive: Archive) -> str:
+    """The last run that changed something, as the records say; empty where none did."""
+    bodies = (archive.get(key) for key in archive.list(f"records/{CONCERN}/"))
+    memories = (from_detail(json.loads(body).get("detail") or {}) for body in bodies if body)
+    return max((one.run for memory in memories for one in memory.changes), default="")

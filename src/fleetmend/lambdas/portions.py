@@ -24,9 +24,7 @@ _log = logging.getLogger(__name__)
 class Serve(Protocol[S]):
     """`loop.run` over the practice and the ports of one run."""
 
-    def __call__(
-        self, looks: Mapping[str, int | None], *, hints: Collection[str]
-    ) -> list[Case[S]]:
+    def __call__(self, looks: Mapping[str, int | None], *, hints: Collection[str]) -> list[Case[S]]:
         """Serve these, of whom the open index names the hints."""
         ...
 

@@ -8,14 +8,15 @@ on every call, and without them nothing is done: those that were last good are f
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fleetmend.aws.ledger import S3Ledger
 from fleetmend.aws.remedying import DryRunRemedies, Ec2Remedies
 from fleetmend.core import declared
 from fleetmend.core.decisions.recovery import CONCERN as RECOVERY
 from fleetmend.core.events import INSTANCES
+from fleetmend.core.model import Stored
 from fleetmend.core.ports import Archive, PortError
 from fleetmend.core.remediation import (
     CONCERN,
+    Memory,
     MemoryUnreadable,
     RemediationPolicy,
     Sighting,
@@ -54,7 +55,7 @@ def _bind(policy: RemediationPolicy, wired: Wired) -> Bound[Sighting]:
     return Bound(
         remediating(desk),
         subjects,
-        changed=lambda run: _changed(wired.records, run),
+        changed=lambda run: _changed(wired, run),
         place=_Place(wired.archive),
     )
 
@@ -90,18 +91,20 @@ def _rules(archive: Archive) -> Rules:
         ) from error
 
 
-def _changed(records: S3Ledger, run: str) -> list[str]:
+def _changed(wired: Wired, run: str) -> list[str]:
     """Whom a run changed, as all records say; a person asks for this, and rarely."""
-    found: list[str] = []
-    for subject in records.subjects():
-        record = records.read(subject).record
-        try:
-            memory = from_detail(record.detail) if record else None
-        except MemoryUnreadable:
-            continue
-        if memory and any(change.run == run for change in memory.changes):
-            found.append(subject)
-    return found
+    subjects = wired.records.subjects()
+    stored = wired.ports.parallel(wired.records.read, subjects)
+    return [one for one, there in zip(subjects, stored, strict=True) if _is_of(there, run)]
+
+
+def _is_of(stored: Stored, run: str) -> bool:
+    """Whether the run changed it; what cannot be read was told of when it was met."""
+    try:
+        memory = from_detail(stored.record.detail) if stored.record else Memory()
+    except MemoryUnreadable:
+        return False
+    return any(change.run == run for change in memory.changes)
 
 
 REMEDIATION = Concern(CONCERN, declared.REMEDIATION, INSTANCES, _bind)

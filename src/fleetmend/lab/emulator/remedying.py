@@ -10,7 +10,7 @@ from fleetmend.aws.archive import S3Archive
 from fleetmend.core.compliance import Resource
 from fleetmend.core.rules import Rules, encode
 from fleetmend.core.standings import Branch
-from fleetmend.lab.committing import commit
+from fleetmend.lab.committing import commit, last_run
 from fleetmend.lab.emulator.processes import ACCOUNT
 from fleetmend.lab.vocabulary import remediation
 from fleetmend.lab.words import Verb
@@ -46,13 +46,18 @@ def carry_out(world: "World", verb: Verb) -> bool:
             commit(
                 _archive(world), branch, world.scenario.rules, _living(world), now=now, word=word
             )
+        case remediation.UndoRun(by=by):
+            world.send("undo", of=last_run(_archive(world)), by=by, run=_word())
         case remediation.Undo(subject=subject, by=by):
-            run = f"op-{time.time():.0f}"
             for name in world.subjects(subject):
-                world.send("undo", subject=name, by=by, run=run)
+                world.send("undo", subject=name, by=by, run=_word())
         case _:
             return False
     return True
+
+
+def _word() -> str:
+    return f"op-{time.time():.0f}"
 
 
 def _at_speed(rules: Rules, speed: float) -> Rules:

@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 
+from fleetmend.lab.committing import last_run
 from fleetmend.lab.scenario import when_tagged
 from fleetmend.lab.sim import remedying
 from fleetmend.lab.sim.compliance import RULES_KEY, ComplianceWorld
@@ -227,6 +228,9 @@ def _rules(world: World, verb: Verb) -> bool:
     match verb:
         case remediation.Scan():
             remedying.scan(world)
+        case remediation.UndoRun(by=by):
+            of = last_run(remedying.SimArchive(world.s3))
+            _send(world, "undo", of=of, by=by, run=f"op-{world.engine.now:.0f}")
         case remediation.Undo(subject=subject, by=by):
             for one in world.subjects(subject):
                 _send(world, "undo", subject=one, by=by, run=f"op-{world.engine.now:.0f}")

@@ -53,6 +53,12 @@ class Undo(Verb, word="undo", short="subject", group=GROUP):
     by: str = Field(default="operator", description="who says so")
 
 
+class UndoRun(Verb, word="undo_run", short="by", group=GROUP):
+    """An operator says: take back all that the last run changed."""
+
+    by: str = Field(default="operator", description="who says so")
+
+
 class Tagged(Expectation, word="tagged", short="subject", group=GROUP):
     """It was given that tag with that value, and it was not taken off again."""
 

@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,9 @@ from fleetmend.deploy.capture import capture
 from fleetmend.deploy.privilege import Call, Recording, judge, reduced, table
 from fleetmend.deploy.privilege.world import function_of
 from fleetmend.deploy.view import View
-from fleetmend.lab.scenario import load
+from fleetmend.lab.scenario import Scenario, load
 from fleetmend.lab.sim import World, record
-from fleetmend.lambdas import bridge, envelope
+from fleetmend.lambdas import bridge, envelope, portions
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "src/fleetmend/deploy/privilege/recorded.jsonl"
@@ -71,9 +72,10 @@ def graph() -> Graph:
 
 @cache
 def played() -> tuple[Recording, ...]:
-    """Every scenario played in the sim, and the bridge's two kinds of runs."""
+    """Every scenario in the sim, one run without time for all, and the two kinds of the bridge."""
     folders = ("recovery", "health", "compliance")
-    return (*(one for folder in folders for one in _scenarios(folder)), *_bridge())
+    plays = (one for folder in folders for one in _scenarios(folder))
+    return (*plays, _hurried(), *_bridge())
 
 
 def _scenarios(folder: str) -> Iterator[Recording]:
@@ -83,9 +85,22 @@ def _scenarios(folder: str) -> Iterator[Recording]:
             continue  # the installation judged here has no application alarms
         if scenario.overrides.get("accounts"):
             continue  # it looks into no other account
-        _, world = record(scenario)
-        here, calls = world.installed, tuple(_calls(world))
-        yield Recording(here.concern, here.account, here.region, here.environment(), calls)
+        yield _played(scenario)
+
+
+def _hurried() -> Recording:
+    """What a run does that has no time for all of its subjects: no scenario has thousands."""
+    with (
+        patch.object(portions, "PORTION", 2),
+        patch.object(portions, "LEAST", timedelta(hours=1)),
+    ):
+        return _played(load(ROOT / "scenarios/compliance/remediation-bounded.yaml"))
+
+
+def _played(scenario: Scenario) -> Recording:
+    _, world = record(scenario)
+    here, calls = world.installed, tuple(_calls(world))
+    return Recording(here.concern, here.account, here.region, here.environment(), calls)
 
 
 def with_types() -> tuple[Call, ...]:

@@ -347,7 +347,7 @@ def test_check_judges_remediation_by_the_rules_of_the_installation(rule: str, tm
         statements["Tags"]["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"] = ["Owner"]
 
     cut = changed(graph, "remediation-controller-may-remediation", others)
-    assert {f.rule for f in check(cut) if f.severity is not Severity.INFO} == {"iam-denied-call"}
+    assert "iam-denied-call" in {f.rule for f in check(cut) if f.severity is not Severity.INFO}
 
 
 @pytest.mark.parametrize(

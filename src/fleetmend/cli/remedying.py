@@ -28,6 +28,7 @@ from fleetmend.core.remediation import (
 )
 from fleetmend.core.remedy_sources import sources
 from fleetmend.core.rules import Rules
+from fleetmend.core.telling import is_notice
 
 app = typer.Typer()
 
@@ -139,7 +140,8 @@ def _show_undo(whom: Target, subject: str, run: str, *, machine: bool) -> Exit:
     from fleetmend.aws.remedying import Ec2Remedies  # noqa: PLC0415
 
     one = whom.installation.record(CONCERN, subject) if subject else None
-    entries = [one] if one else [] if subject else whom.installation.records(CONCERN)
+    every = [] if subject else whom.installation.records(CONCERN)
+    entries = [one] if one else [entry for entry in every if not is_notice(entry.subject)]
     asked, now = Undo(run, ""), datetime.now(UTC)
     port = Ec2Remedies(
         connect(whom.installation.facts.region), clock=lambda: now, remaining=timedelta

@@ -44,6 +44,6 @@ def commit(
 
 def last_run(archive: Archive) -> str:
     """The last run that changed something, as the records say; empty where none did."""
-    bodies = (archive.get(key) for key in archive.list(f"records/{CONCERN}/"))
+    bodies = (archive.get(key) for key in archive.list(f"records/{CONCERN}/i-"))
     memories = (from_detail(json.loads(body).get("detail") or {}) for body in bodies if body)
     return max((one.run for memory in memories for one in memory.changes), default="")

@@ -46,8 +46,8 @@ class Bound(Generic[S]):
 
     Open incidents need not be among them: the ledger names those. `settle` hears what became of
     a sweep's subjects. `beside` lists what a batch looks at besides what its messages name.
-    `changed` lists whom a run changed, where the concern can take back what it did. With a `place`
-    a sweep goes in portions, and what it has no time for is where the next one begins.
+    `changed` lists whom a run changed, where that can be taken back. With a `place` a sweep goes in
+    portions, and what it has no time for is where the next one begins.
     """
 
     practice: Practice[S]
@@ -226,13 +226,11 @@ class _Turn(Generic[P, S]):
         hints = wired.ports.ledger.open()
         bound = self._bind(wired)
         looks = dict.fromkeys(bound.subjects())
-        if bound.place is not None:
-            serve = partial(loop.run, bound.practice, wired.ports)
-            cases, left_at = portions.serve(serve, bound.place, looks, hints, self.time_left)
-            if not plan:
-                bound.place.keep(left_at)
-            return cases
-        cases = loop.run(bound.practice, wired.ports, looks, hints=hints)
+        serve = partial(loop.run, bound.practice, wired.ports)
+        if bound.place is None:
+            cases = serve(looks, hints=hints)
+        else:
+            cases = portions.serve(serve, bound.place, looks, hints, self.time_left, keeps=not plan)
         bound.settle(cases)
         return [*debts, *cases]
 

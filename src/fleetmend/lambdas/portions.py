@@ -35,14 +35,16 @@ def serve(
     looks: Collection[str],
     hints: Collection[str],
     time_left: Callable[[], timedelta],
-) -> tuple[list[Case[S]], str]:
-    """What became of those there was time for, and the last of them where others are left.
+    *,
+    keeps: bool,
+) -> list[Case[S]]:
+    """What became of those there was time for.
 
-    It begins after the place that the run before left. One portion is served however little
-    time there is.
+    It begins after the place that the run before left, and leaves one of its own where it `keeps`
+    any. One portion is served however little time there is.
 
     Raises:
-        PortError: the place cannot be read.
+        PortError: the place cannot be read, or not be put down.
     """
     cases: list[Case[S]] = []
     order = from_place({*hints, *looks}, place.read())
@@ -52,4 +54,6 @@ def serve(
         cases += run(asked, hints=[name for name in some if name in hints])
         if order:
             _log.info("%d are served, %d are left", len(cases), len(order))
-    return cases, cases[-1].subject if order else ""
+    if keeps:
+        place.keep(cases[-1].subject if order else "")
+    return cases

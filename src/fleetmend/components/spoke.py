@@ -3,11 +3,11 @@
 from typing import TypedDict
 
 import pulumi
-import pulumi_aws as aws
 
 from fleetmend.components import policies
-from fleetmend.components.identity import InstallationArgs, naming, tagging
+from fleetmend.components.identity import InstallationArgs, naming
 from fleetmend.components.naming import Naming
+from fleetmend.components.taken import taken_role
 from fleetmend.core.compliance import CONCERN
 
 DESCRIBES = (
@@ -48,39 +48,21 @@ class Spoke(pulumi.ComponentResource):
         self, name: str, args: SpokeArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("fleetmend:index:Spoke", name, {}, opts)
-        names = naming(args["installation"])
-        called = role_name(names)
-        child = pulumi.ResourceOptions(parent=self)
-        role = aws.iam.Role(
-            f"{name}-role",
-            name=called,
+        said = {"StringEquals": {"sts:ExternalId": args["external_id"]}}
+        there = {"StringEquals": {"ec2:Region": sorted(args["regions"])}}
+        role = taken_role(
+            self,
+            name,
+            args["installation"],
+            called=role_name(naming(args["installation"])),
             description="Compliance looks at tags with it, and changes nothing",
-            assume_role_policy=policies.document(
-                {
-                    "Sid": "HubLooks",
-                    "Effect": "Allow",
-                    "Principal": {"AWS": args["hub_role_arn"]},
-                    "Action": "sts:AssumeRole",
-                    "Condition": {"StringEquals": {"sts:ExternalId": args["external_id"]}},
-                }
-            ),
-            max_session_duration=3600,
-            tags=tagging(args["installation"]).tags("iam-role", called),
-            opts=child,
-        )
-        aws.iam.RolePolicy(
-            f"{name}-may",
-            name="look",
-            role=role.name,
-            policy=policies.document(
-                policies.allow(
-                    "Looks",
-                    DESCRIBES,
-                    ["*"],
-                    {"StringEquals": {"ec2:Region": sorted(args["regions"])}},
-                )
-            ),
-            opts=child,
+            trust={
+                "Sid": "HubLooks",
+                "Principal": {"AWS": args["hub_role_arn"]},
+                "Condition": said,
+            },
+            policy="look",
+            grants=[policies.allow("Looks", DESCRIBES, ["*"], there)],
         )
         self.role_arn = role.arn
         self.register_outputs({"roleArn": self.role_arn})

@@ -8,12 +8,12 @@ function can take.
 from typing import TypedDict
 
 import pulumi
-import pulumi_aws as aws
 
 from fleetmend.components import policies
-from fleetmend.components.identity import InstallationArgs, naming, tagging
+from fleetmend.components.identity import InstallationArgs, naming
 from fleetmend.components.naming import Naming, partition
 from fleetmend.components.policies import Statement
+from fleetmend.components.taken import taken_role
 from fleetmend.core.decisions.recovery import CONCERN
 from fleetmend.core.instance_types import ORIGINAL
 
@@ -49,30 +49,15 @@ class TypeRole(pulumi.ComponentResource):
         self, name: str, args: TypeRoleArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("fleetmend:index:TypeRole", name, {}, opts)
-        called = _role_name(naming(args["installation"]))
-        child = pulumi.ResourceOptions(parent=self)
-        role = aws.iam.Role(
-            f"{name}-role",
-            name=called,
+        role = taken_role(
+            self,
+            name,
+            args["installation"],
+            called=_role_name(naming(args["installation"])),
             description="Recovery gives instances without capacity another type with it",
-            assume_role_policy=policies.document(
-                {
-                    "Sid": "RecoveryTakes",
-                    "Effect": "Allow",
-                    "Principal": {"AWS": args["taker_arn"]},
-                    "Action": "sts:AssumeRole",
-                }
-            ),
-            max_session_duration=3600,
-            tags=tagging(args["installation"]).tags("iam-role", called),
-            opts=child,
-        )
-        aws.iam.RolePolicy(
-            f"{name}-may",
-            name="change-types",
-            role=role.name,
-            policy=policies.document(*grants(args)),
-            opts=child,
+            trust={"Sid": "RecoveryTakes", "Principal": {"AWS": args["taker_arn"]}},
+            policy="change-types",
+            grants=grants(args),
         )
         self.role_arn = role.arn
         self.register_outputs({"roleArn": self.role_arn})

@@ -42,6 +42,7 @@ AlertKind = Literal[
     "settings-broken",
     "started-again",
     "stays-impaired",
+    "stays-suspended",
     "stopped",
     "suspension-over",
     "terminated",

@@ -253,6 +253,13 @@ _COMMON: Mapping[AlertKind, Meaning] = {
         yours="Look at its system log and mend it, then have it tried again.",
         command=_RETRY,
     ),
+    "stays-suspended": Meaning(
+        "{subject} stays suspended by us",
+        "error",
+        done="Nothing: the mode forbids to end it, and Auto Scaling does not replace meanwhile.",
+        yours="Set the mode to act, or resume ReplaceUnhealthy by hand.",
+        command="fleetmend mode health act",
+    ),
     "suspension-over": Meaning(
         "{subject} is still in an outage, and the suspension ends",
         "critical",

@@ -1,7 +1,8 @@
 """The concerns as the loop takes them: decisions bound to their policy and to the world."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
 
 from fleetmend.core import instance_types
 from fleetmend.core.budgets import is_probe
@@ -20,9 +21,11 @@ from fleetmend.core.model import (
     StartRequest,
     TypeChange,
 )
-from fleetmend.core.ports import Fleet, Groups, Parallel
+from fleetmend.core.ports import Fleet, Groups, ObservationFailed, Parallel
 from fleetmend.core.scope import MASS_IMPAIRED, MASS_STOP, Ailing, Scope
 from fleetmend.core.survey import Seen, Survey
+
+S = TypeVar("S")
 
 
 def recovering(fleet: Fleet, survey: Survey, policy: RecoveryPolicy) -> Practice[Seen]:
@@ -78,10 +81,31 @@ def owning_up(fleet: Fleet, policy: RecoveryPolicy, why: str) -> Practice[Seen]:
         instance = seen if isinstance(seen, Instance) else None
         return debts.decide(instance, record, policy, now, why)
 
+    return _only_told(recovery.CONCERN, policy.intent_lifetime, fleet.observe, decide)
+
+
+def owning_up_groups(groups: Groups, policy: HealthPolicy, why: str) -> Practice[Group]:
+    """Health where it may do nothing: what it suspended itself and did not resume is told."""
+
+    def decide(
+        _subject: str, seen: Group | None, record: Record | None, now: datetime, _intent: str
+    ) -> Decision:
+        return health.debts.decide(seen, record, policy, now, why)
+
+    return _only_told(health.CONCERN, policy.intent_lifetime, groups.observe, decide)
+
+
+def _only_told(
+    concern: str,
+    lease: timedelta,
+    observe: Callable[[Sequence[str]], Mapping[str, S | ObservationFailed]],
+    decide: Callable[[str, S | None, Record | None, datetime, str], Decision],
+) -> Practice[S]:
+    """A practice that never acts."""
     return Practice(
-        concern=recovery.CONCERN,
-        lease=policy.intent_lifetime,
-        observe=fleet.observe,
+        concern=concern,
+        lease=lease,
+        observe=observe,
         decide=decide,
         act=lambda _: {},
         learn=lambda record, _, __: record,

@@ -277,11 +277,19 @@ _WORDS: Mapping[str, tuple[tuple[str, Alert], ...]] = {
             "web",
             _words(
                 "late-suspension",
-                "web has ReplaceUnhealthy suspended, as we had asked at 2026-03-01T03:06Z",
+                "web has ReplaceUnhealthy suspended, as we had asked at 2026-03-01 03:06:40 UTC",
                 "a run of ours was held up before it asked AWS",
             ),
         ),
         ("web", _words("left-suspended", "web left our scope while it was suspended by us")),
+        (
+            "web",
+            _words(
+                "stays-suspended",
+                "web was to be resumed at 2026-03-01 03:36:40 UTC, and is suspended still",
+                "the mode is off, so that nobody ends it",
+            ),
+        ),
         (
             "web",
             _words(

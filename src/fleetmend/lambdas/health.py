@@ -7,32 +7,52 @@ from aws_lambda_powertools.metrics import MetricUnit
 from fleetmend.aws.autoscaling import AutoScalingGroups, DryRunGroups
 from fleetmend.aws.ec2 import Ec2Fleet
 from fleetmend.core import declared
-from fleetmend.core.decisions.health import CONCERN, REFUSALS
+from fleetmend.core.decisions.health import CONCERN, REFUSALS, debts
 from fleetmend.core.events import GROUPS
 from fleetmend.core.groups import Group, HealthPolicy
 from fleetmend.core.health_memory import MemoryUnreadable, from_detail
 from fleetmend.core.health_watch import symptoms
 from fleetmend.core.loop import Case
-from fleetmend.core.practices import healing
+from fleetmend.core.practices import healing, owning_up_groups
 from fleetmend.lambdas import controller
 from fleetmend.lambdas.controller import Bound, Concern
 from fleetmend.lambdas.envelope import Figure
 from fleetmend.lambdas.wiring import Wired
 
 
-def _bind(policy: HealthPolicy, wired: Wired) -> Bound[Group]:
-    """A sweep looks at every group in scope, since nothing else tells that a member is ill."""
+def _groups(policy: HealthPolicy, wired: Wired) -> AutoScalingGroups:
     clock, remaining = wired.ports.ledger.now, wired.remaining
-    groups = AutoScalingGroups(
+    return AutoScalingGroups(
         wired.client,
         Ec2Fleet(wired.client("ec2"), clock=clock, remaining=remaining),
         clock=clock,
         remaining=remaining,
         alarm_prefix=policy.alarm_prefix,
     )
+
+
+def _bind(policy: HealthPolicy, wired: Wired) -> Bound[Group]:
+    """A sweep looks at every group in scope, since nothing else tells that a member is ill."""
+    groups = _groups(policy, wired)
     port = DryRunGroups(groups) if wired.watching else groups
     practice = healing(port, policy, wired.ports.parallel)
     return Bound(practice, lambda: port.claimed(policy.selector))
+
+
+def _debts(policy: HealthPolicy, wired: Wired) -> Bound[Group]:
+    """Groups that we suspended, when the permission to end that was taken away."""
+    ledger, why = wired.ports.ledger, f"the mode is {policy.mode}, so that nobody ends it"
+
+    def is_owed(subject: str) -> bool:
+        stored = ledger.read(subject)
+        return debts.overdue(stored.record, stored.now) is not None
+
+    def subjects() -> list[str]:
+        found = wired.records.open()
+        kept = wired.ports.parallel(is_owed, found)
+        return [subject for subject, owed in zip(found, kept, strict=True) if owed]
+
+    return Bound(owning_up_groups(DryRunGroups(_groups(policy, wired)), policy, why), subjects)
 
 
 def figures(policy: HealthPolicy, case: Case[Group]) -> Iterator[Figure]:
@@ -62,7 +82,7 @@ def _replaced(case: Case[Group]) -> list[int]:
         return []
 
 
-HEALTH = Concern(CONCERN, declared.HEALTH, GROUPS, _bind, figures)
+HEALTH = Concern(CONCERN, declared.HEALTH, GROUPS, _bind, figures, debts=_debts)
 """All that the shared entry needs to know of health."""
 
 handler = controller.handler(HEALTH)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from fleetmend.core import holds, incidents
+from fleetmend.core.decisions.health import debts
 from fleetmend.core.decisions.health.acts import REPLACE, RESET, RESUME, SUSPEND, learn
 from fleetmend.core.groups import SUSPENDABLE, Group, HealthPolicy, Member, outage
 from fleetmend.core.health_memory import (
@@ -34,7 +35,17 @@ from fleetmend.core.times import utc
 
 CONCERN = "health"
 
-__all__ = ["CONCERN", "REFUSALS", "REPLACE", "RESET", "RESUME", "SUSPEND", "decide", "learn"]
+__all__ = [
+    "CONCERN",
+    "REFUSALS",
+    "REPLACE",
+    "RESET",
+    "RESUME",
+    "SUSPEND",
+    "debts",
+    "decide",
+    "learn",
+]
 
 REFUSALS = frozenset(
     {

@@ -147,6 +147,19 @@ def test_refreshes_retirements_and_agents_are_told(lab: Emulators, group: str) -
     assert pings == {one: "ConnectionLost"}
 
 
+def test_who_is_held_by_a_hook_is_told_so_and_cannot_be_marked(lab: Emulators, group: str) -> None:
+    held, other = members(lab, group)
+    with lab.lock:
+        member = lab.herd.member(held)
+        assert member is not None
+        lab.herd.scaling.set_aside(member, "Pending:Wait", 40.0)
+    assert members(lab, group)[held]["LifecycleState"] == "Pending:Wait"
+    assert targets(lab, group) == {other: "healthy"}
+    with pytest.raises(ClientError, match="is not in InService"):
+        mark(lab, held)
+    eventually(lambda: at_work(lab, group) == {held, other})
+
+
 def test_strangers_and_unknown_ones_are_refused(lab: Emulators, group: str) -> None:
     stranger = client(lab.environment(), "autoscaling", app="somebody")
     with pytest.raises(ClientError, match="No managed instance found") as refused:

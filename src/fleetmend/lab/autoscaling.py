@@ -33,7 +33,7 @@ _LIFECYCLES = {"pending": "Pending", "shutting-down": "Terminating"}
 
 def lifecycle(member: Member) -> str:
     """Where a member is in its group's life."""
-    return _LIFECYCLES.get(member.state, "Standby" if member.standby else "InService")
+    return _LIFECYCLES.get(member.state, member.aside or "InService")
 
 
 class GroupCalls(Generic[G, M]):

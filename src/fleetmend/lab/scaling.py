@@ -119,9 +119,12 @@ class Member(Protocol):
         ...
 
     @property
-    def standby(self) -> bool:
-        """Whether somebody took it out of work."""
+    def aside(self) -> str:
+        """Where it is in its group's life when it was taken out of work; empty where it was not."""
         ...
+
+    @aside.setter
+    def aside(self, value: str, /) -> None: ...
 
     @property
     def is_impaired(self) -> bool:
@@ -245,6 +248,16 @@ class Scaling(Generic[G, M]):
             if one.marked and REPLACE not in group.suspended:
                 self.clock.after(self.random.uniform(1.0, 10.0), lambda one=one: self._replace(one))
 
+    def set_aside(self, member: M, lifecycle: str, seconds: float | None) -> None:
+        """Take a member out of work, for so long or for good."""
+
+        def back() -> None:
+            member.aside = ""
+
+        member.aside = lifecycle
+        if seconds is not None:
+            self.clock.after(seconds, back)
+
     def _watch(self, member: M) -> None:
         """A health check marks it, if it is as ill then as it is now."""
         down = member.state in DOWN
@@ -259,7 +272,7 @@ class Scaling(Generic[G, M]):
         ill = member.state in {"stopping", "stopped"} or (
             member.state == "running" and member.is_impaired
         )
-        if ill and not member.marked and not member.standby and CHECK not in group.suspended:
+        if ill and not member.marked and not member.aside and CHECK not in group.suspended:
             self.mark(member, healthy=False)
 
     def _replace(self, member: M) -> None:

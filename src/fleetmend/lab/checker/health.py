@@ -88,6 +88,8 @@ def _change(group: _Group, member: str, what: str, at: float) -> None:
             group.serving.add(member)
         case "running" if at > 0:  # who runs from the start has run for a day
             group.born[member] = at
+        case "aside" | "back":
+            (group.serving.discard if what == "aside" else group.serving.add)(member)
         case "retire":
             group.retiring.add(member)
         case "marked":

@@ -29,11 +29,11 @@ def carry_out(world: "World", verb: Verb) -> bool:
                 moment = time.time() + after / world.speed
                 for name in world.fleet.expand(subject):
                     world.emulators.physics.body(name).retires_at = moment
-            case health.Standby(subject=subject):
+            case health.Aside(subject=subject, span=span):
                 for name in world.fleet.expand(subject):
                     member = herd.member(name)
                     if member:
-                        member.entry.lifecycle_state = "Standby"
+                        herd.scaling.set_aside(member, verb.lifecycle, span)
             case _:
                 return _beside_ec2(world, verb)
     return True

@@ -117,9 +117,15 @@ class MotoMember:
         return str(self._raw.state)
 
     @property
-    def standby(self) -> bool:
+    def aside(self) -> str:
         """See `Member`."""
-        return self.entry is not None and self.entry.lifecycle_state == "Standby"
+        state = str(self.entry.lifecycle_state) if self.entry is not None else ""
+        return "" if state in {*_LIFECYCLES.values()} else state
+
+    @aside.setter
+    def aside(self, value: str) -> None:
+        if self.entry is not None:
+            self.entry.lifecycle_state = value or "InService"
 
     @property
     def marked(self) -> bool:
@@ -262,7 +268,7 @@ class MotoHerd:
         member = self.member(change.instance)
         if member is None:
             return
-        if member.entry is not None and change.state in _LIFECYCLES and not member.standby:
+        if member.entry is not None and change.state in _LIFECYCLES and not member.aside:
             member.entry.lifecycle_state = _LIFECYCLES[change.state]
         self.scaling.heard(member, change.state)
         if member.entry is not None and change.state == "terminated":

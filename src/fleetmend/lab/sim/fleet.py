@@ -46,7 +46,7 @@ class Instance:
     """One simulated instance. `past` is everything that was ever true of it, newest last.
 
     `ills` are its failing checks, with what mends each: `reboot`, `start`, `heal`.
-    What concerns its group: `marked` unhealthy, in `standby`, `succeeds` another member; what is
+    What concerns its group: `marked` unhealthy, set `aside`, `succeeds` another member; what is
     said of it beside EC2: `target_ill`, `alarmed`, `silent`, and when AWS retires it.
     """
 
@@ -64,7 +64,7 @@ class Instance:
     ills: dict[str, str] = field(default_factory=dict[str, str])
     is_spoiled: bool = False
     marked: bool = False
-    standby: bool = False
+    aside: str = ""
     target_ill: bool = False
     alarmed: bool = False
     silent: bool = False

@@ -149,6 +149,9 @@ def _groups(world: World, verb: Verb) -> bool:
             world.scaling.suspend(world.group(name), {process})
         case health.ResumeProcess(subject=name, process=process):
             world.scaling.resume(world.group(name), {process})
+        case health.Aside():
+            for one in world.instances(verb.subject):
+                _set_aside(world, one, verb)
         case health.OfMember():
             for one in world.instances(verb.subject):
                 _ail(one, verb, now)
@@ -160,6 +163,14 @@ def _groups(world: World, verb: Verb) -> bool:
     return True
 
 
+def _set_aside(world: World, one: Instance, verb: health.Aside) -> None:
+    truths, engine = world.tape.truths, world.engine
+    world.scaling.set_aside(one, verb.lifecycle, verb.span)
+    truths.append(one.truth(engine.now, "aside"))
+    if verb.span is not None:
+        engine.after(verb.span, lambda: truths.append(one.truth(engine.now, "back")))
+
+
 def _ail(one: Instance, verb: health.OfMember, now: float) -> None:
     match verb:
         case health.SilenceAgent():
@@ -168,8 +179,6 @@ def _ail(one: Instance, verb: health.OfMember, now: float) -> None:
             one.target_ill = True
         case health.ApplicationAlarm():
             one.alarmed = True
-        case health.Standby():
-            one.standby = True
         case health.Retire(after=after):
             one.retires_at = now + after
         case _:

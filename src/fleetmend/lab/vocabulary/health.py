@@ -1,7 +1,7 @@
 """Health's words: what ails members of a group beside EC2, and what must come of it."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field
 
@@ -60,8 +60,31 @@ class Retire(OfMember, word="retire", short="subject", group=GROUP):
     after: Duration = Field(alias="in", description="how long after this moment")
 
 
-class Standby(OfMember, word="standby", short="subject", group=GROUP):
+class Aside(OfMember):
+    """What the words share that take members out of work: they stay in their group."""
+
+    lifecycle: ClassVar[str]
+    span: Duration | None = Field(
+        default=None, alias="for", description="how long; to the end if left out"
+    )
+
+
+class Standby(Aside, word="standby", short="subject", group=GROUP):
     """Somebody puts instances on standby: they are in their group, and not at work."""
+
+    lifecycle = "Standby"
+
+
+class Hook(Aside, word="hook", short="subject", group=GROUP):
+    """A lifecycle hook holds instances before they come to work."""
+
+    lifecycle = "Pending:Wait"
+
+
+class Warm(Aside, word="warm", short="subject", group=GROUP):
+    """Instances are in the warm pool of their group."""
+
+    lifecycle = "Warmed:Running"
 
 
 class Refresh(Verb, word="refresh", short="subject", group=GROUP):

@@ -1,6 +1,7 @@
 """Health's metrics, as the function writes them to its log: a line for each group."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -246,3 +247,22 @@ def test_doubt_about_it_fails_the_run_and_tells_nothing_of_it(sweep, service, er
     with pytest.raises(error):
         sweep(account)
     assert "stays-suspended" not in [kind for kind, _ in said(account)]
+
+
+# --- fleetmend run health ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("plan", [False, True])
+def test_a_run_that_is_asked_for_reports_each_group_and_a_plan_touches_none(plan):
+    account = Groups(api=4, web=6)
+    account.ill = {"i-web-0", "i-web-1", "i-web-2"}
+    asked = {"fleetmend": "run", "run": "r", "by": "ann", "plan": plan}
+    message = {"Records": [{"messageId": "m", "body": json.dumps(asked)}]}
+    environment = replace(SETTINGS, concern="health")
+    with account.connected():
+        controller.run(message, Context(), health.HEALTH, environment, account.world())
+    told = json.loads(account.bucket.objects["runs/health/r.json"].body)
+    assert (told["concern"], told["plan"], told["problems"]) == ("health", plan, [])
+    shown = {one["subject"]: one["decision"] for one in told["subjects"]}
+    assert shown == {"api": "healthy", "web": "suspend"}
+    assert account.stopped == (set() if plan else {"web"})

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from fleetmend.aws import launching, shapes
 from fleetmend.aws.clients import LONGEST_CALL, Client
-from fleetmend.aws.ec2 import FILTER_VALUES, STATUS_IDS, Ec2Fleet, instance_of, literal, slices
+from fleetmend.aws.ec2 import FILTER_VALUES, STATUS_IDS, Ec2Fleet, in_scope, instance_of, slices
 from fleetmend.aws.errors import SdkError, classify, failed
 from fleetmend.core.blueprint import REBUILT_FROM, Blueprint, Disk, Piece
 from fleetmend.core.model import Instance, Outcome, Result, Selector
@@ -31,14 +31,8 @@ class Ec2Builder(Ec2Fleet):
 
     def outlines(self, selector: Selector) -> dict[str, str]:
         """See `Builder`. One call for a page of 1000, and no other."""
-        filters = [
-            {"Name": f"tag:{selector.key}", "Values": [literal(selector.value)]},
-            {"Name": "instance-state-name", "Values": _ALIVE},
-        ]
-        return {
-            str(raw.get("InstanceId")): shapes.outline_of(raw).outline
-            for raw in self._instances(filters)
-        }
+        found = self._instances(in_scope(selector, _ALIVE))
+        return {str(raw.get("InstanceId")): shapes.outline_of(raw).outline for raw in found}
 
     def sight(self, ids: Sequence[str], selector: Selector) -> dict[str, Sighting]:
         """See `Builder`. Ids and marks go in as filter values, so an unknown one fails no call."""
@@ -146,7 +140,7 @@ class Ec2Builder(Ec2Fleet):
         return [
             (instance_of(raw, at), raw)
             for some in slices(sorted(set(values)), FILTER_VALUES)
-            for raw in self._instances([{"Name": name, "Values": some}])
+            for raw in self._instances({name: some})
         ]
 
     def _all_checks(self, running: Sequence[str]) -> dict[str, Any]:

@@ -6,12 +6,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from fleetmend.aws import mending, retyping, starting
+from fleetmend.aws import inventory, mending, retyping, starting
 from fleetmend.aws.attempting import attempt
 from fleetmend.aws.clients import LONGEST_CALL, Client
 from fleetmend.aws.errors import Failure, SdkError, code_of, failed
+from fleetmend.aws.inventory import Filters
+from fleetmend.aws.selective import Fields, reading
+from fleetmend.core.compliance import Resource
 from fleetmend.core.instance_types import Kind
 from fleetmend.core.model import (
+    GROUP_TAG,
     Check,
     Instance,
     Make,
@@ -24,9 +28,6 @@ from fleetmend.core.model import (
 from fleetmend.core.ports import Fleet, ObservationFailed
 from fleetmend.core.scope import Down
 
-PAGE = 1000
-"""The largest page of DescribeInstances."""
-
 FILTER_VALUES = 200
 """The most values of one filter (EC2 User Guide, "Filtering considerations")."""
 
@@ -38,6 +39,13 @@ STOPPED = {"stopping", "stopped"}
 """The states from which an instance comes back by a start."""
 
 _SCOPE = ["pending", "running", "stopping", "stopped"]
+
+_FIELDS: Fields = {
+    "state": ("instanceState", "name"),
+    "lifecycle": ("instanceLifecycle",),
+    "reason": ("reason",),
+}
+"""What a sweep must know of an instance beside its id and tags."""
 
 _TIME = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:GMT|UTC)\)")
 """In EC2's StateTransitionReason: `User initiated (2026-03-01 12:00:00 GMT)`."""
@@ -72,24 +80,19 @@ class Ec2Fleet:
         EC2 shows what was terminated for about an hour, so a lost event is made up for; what a
         group or the spot market takes away all day long is left out here and costs no more.
         """
-        at, found = self._clock(), self._instances(_in_scope(selector, _DOWN))
-        down = [(instance_of(raw, at), _stopped_at(raw)) for raw in found]
-        return [
-            Down(one.id, stopped if one.state in STOPPED else None, ended=one.state not in STOPPED)
-            for one, stopped in down
-            if one.state in STOPPED or not (one.group or one.lifecycle != "normal")
-        ]
+        found = self._scanned(in_scope(selector, _DOWN))
+        return [down for one in found if (down := _down(one)) is not None]
 
     def size(self, selector: Selector) -> int:
         """See `Fleet`. One call for each thousand of the scope."""
-        return len(self._instances(_in_scope(selector, _SCOPE)))
+        return len(self._scanned(in_scope(selector, _SCOPE)))
 
     def observe(self, ids: Sequence[str]) -> dict[str, Instance]:
         """See `Fleet`. Ids go in as filter values: one that is unknown then fails no call."""
         seen: dict[str, Instance] = {}
         for some in slices(sorted(set(ids)), FILTER_VALUES):
             at = self._clock()
-            for raw in self._instances([{"Name": "instance-id", "Values": some}]):
+            for raw in self._instances({"instance-id": some}):
                 instance = instance_of(raw, at)
                 seen[instance.id] = instance
         running = sorted(name for name, instance in seen.items() if instance.state == "running")
@@ -105,11 +108,10 @@ class Ec2Fleet:
     def ailing(self, selector: Selector) -> list[str]:
         """See `Fleet`. A call for each check, and one more where any of them fails somewhere."""
         ill = mending.impaired(self._client)
-        found: list[Mapping[str, Any]] = []
+        found: list[Resource] = []
         for some in slices(ill, FILTER_VALUES):
-            ids = [{"Name": "instance-id", "Values": some}]
-            found += self._instances([*_in_scope(selector, ["running"]), *ids])
-        return [_id(raw) for raw in found]
+            found += self._scanned({**in_scope(selector, ["running"]), "instance-id": some})
+        return [one.id for one in found]
 
     def storing(self, types: Collection[str]) -> set[str]:
         """See `Fleet`."""
@@ -152,9 +154,20 @@ class Ec2Fleet:
         items = cast("Sequence[Mapping[str, Any]]", answer.get("StartingInstances") or ())
         return {str(item.get("InstanceId")) for item in items}
 
-    def _instances(self, filters: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    def _scanned(self, filters: Filters) -> list[Resource]:
+        """What a sweep asks of many, by the scan: of each its id, its tags, and `_FIELDS`."""
+        client = reading(self._client, _FIELDS)
+        batches = inventory.scan(client, "instance", filters=filters, ahead=False)
+        found = [one for batch in batches for one in batch.resources]
+        if not all(one.id for one in found):
+            raise _nameless()
+        return found
+
+    def _instances(self, filters: Filters) -> list[Mapping[str, Any]]:
+        """All that EC2 says of some, as boto3 reads it."""
+        named = [{"Name": name, "Values": list(values)} for name, values in filters.items()]
         pages = self._client.get_paginator("describe_instances").paginate(
-            Filters=list(filters), PaginationConfig={"PageSize": PAGE}
+            Filters=named, PaginationConfig={"PageSize": inventory.PAGE}
         )
         try:
             return [
@@ -256,11 +269,15 @@ def slices(ids: Sequence[str], size: int) -> list[list[str]]:
 def _id(raw: Mapping[str, Any]) -> str:
     name = raw.get("InstanceId")
     if not isinstance(name, str) or not name:
-        raise ObservationFailed(
-            "EC2 described an instance without an id",
-            remedy="nothing to do unless it lasts; then look at what answers in EC2's place",
-        )
+        raise _nameless()
     return name
+
+
+def _nameless() -> ObservationFailed:
+    return ObservationFailed(
+        "EC2 described an instance without an id",
+        remedy="nothing to do unless it lasts; then look at what answers in EC2's place",
+    )
 
 
 def _inner(raw: Mapping[str, Any], outer: str, key: str) -> str:
@@ -292,16 +309,22 @@ def instance_of(raw: Mapping[str, Any], at: datetime) -> Instance:
     )
 
 
-def _in_scope(selector: Selector, states: Sequence[str]) -> list[Mapping[str, Any]]:
-    return [
-        {"Name": f"tag:{selector.key}", "Values": [literal(selector.value)]},
-        {"Name": "instance-state-name", "Values": list(states)},
-    ]
+def in_scope(selector: Selector, states: Sequence[str]) -> dict[str, Sequence[str]]:
+    """Filters for what a selector is about, in one of these states."""
+    return {f"tag:{selector.key}": [literal(selector.value)], "instance-state-name": states}
 
 
-def _stopped_at(raw: Mapping[str, Any]) -> datetime | None:
+def _down(one: Resource) -> Down | None:
+    """A listed instance that is down; None for what a group or the spot market took away."""
+    if one.fields["state"] in STOPPED:
+        return Down(one.id, _stopped_at(one.fields["reason"]), ended=False)
+    taken = one.tags.get(GROUP_TAG) or one.fields["lifecycle"] not in ("", "normal")
+    return None if taken else Down(one.id, None, ended=True)
+
+
+def _stopped_at(reason: str) -> datetime | None:
     """When the stop was asked for; None where the reason holds no time, or none that is one."""
-    found = _TIME.search(str(raw.get("StateTransitionReason") or ""))
+    found = _TIME.search(reason)
     try:
         return datetime.fromisoformat(found[1]).replace(tzinfo=UTC) if found else None
     except ValueError:

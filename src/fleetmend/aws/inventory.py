@@ -7,7 +7,7 @@ with one page on its way (`lanes.py`). A page that cannot be read whole is an er
 never a short answer.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -24,7 +24,7 @@ PAGE = 1000
 LIVING = ("pending", "running", "stopping", "stopped")
 """What has tags worth asking for: EC2 shows a terminated instance for another hour."""
 
-Filters = Mapping[str, tuple[str, ...]]
+Filters = Mapping[str, Sequence[str]]
 """EC2 filter name → values, such as `{"availability-zone": ("eu-west-1a",)}`."""
 
 
@@ -41,7 +41,7 @@ class Kind:
     id: str
     tags: str = "Tags"
     asked: Mapping[str, object] = field(default_factory=dict[str, object])
-    only: Filters = field(default_factory=dict[str, tuple[str, ...]])
+    only: Filters = field(default_factory=dict[str, Sequence[str]])
 
 
 KINDS: Mapping[str, Kind] = {
@@ -109,14 +109,10 @@ def scan(
     Raises:
         ObservationFailed: AWS refused, did not answer, or answered what cannot be read whole.
     """
-    listed = KINDS[kind]
+    listed, asked = KINDS[kind], dict(filters or {})
+    asked.update({name: values for name, values in listed.only.items() if name not in asked})
     try:
-        yield from in_lanes.scan(
-            _Listing(client, kind, listed, {**listed.only, **(filters or {})}),
-            token,
-            lanes,
-            ahead=ahead,
-        )
+        yield from in_lanes.scan(_Listing(client, kind, listed, asked), token, lanes, ahead=ahead)
     except SdkError as error:
         action = "".join(word.capitalize() for word in listed.operation.split("_"))
         raise failed(ObservationFailed, f"ec2:{action}", error) from error
@@ -145,9 +141,9 @@ class _Listing:
     def batch(self, page: Mapping[str, Any]) -> Batch:
         """See `lanes.Listing`."""
         following = str(page.get("NextToken") or "")
-        if "Page" in page:
-            return Batch(_instances(page), following)
-        return Batch(_others(page, self.kind, self.listed), following)
+        if self.listed.result:
+            return Batch(_others(page, self.kind, self.listed), following)
+        return Batch(_instances(page), following)
 
 
 def _instances(page: Mapping[str, Any]) -> list[Resource]:

@@ -14,6 +14,7 @@ whole page or that one instance. A body that is cut short is an error, never a s
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
+from copy import copy
 from typing import Any, cast
 
 from botocore.model import Shape
@@ -94,6 +95,22 @@ def session_keeping(fields: Fields) -> Session:
     session = Session()
     cast("Any", session).register_component("response_parser_factory", _Factory(fields))
     return session
+
+
+def reading(client: Any, fields: Fields) -> Any:  # noqa: ANN401 -- botocore's clients
+    """The same EC2 client, answering DescribeInstances as one of `session_keeping` does.
+
+    It shares all there is with the client it is made from: connections, retries and their budget,
+    hooks. A client of a session of its own would have to read EC2's service description again,
+    half a second of a cold start. botocore has no word for it, so that two of its attributes are
+    used by name; the artifact pins botocore, and tests would see them go.
+    """
+    state: dict[str, Any] = dict(client.__dict__)
+    endpoint: Any = copy(cast("object", state["_endpoint"]))
+    endpoint._response_parser_factory = _Factory(fields)  # noqa: SLF001
+    twin: Any = object.__new__(cast("type[object]", type(client)))
+    twin.__dict__.update(state | {"_endpoint": endpoint})
+    return twin
 
 
 def select(body: bytes, fields: Fields) -> tuple[list[Kept], str]:

@@ -12,6 +12,9 @@ from enum import StrEnum
 from fleetmend.core.kinds import AlertKind
 from fleetmend.core.windows import Window
 
+GROUP_TAG = "aws:autoscaling:groupName"
+"""The tag by which AWS says to which Auto Scaling group an instance belongs."""
+
 
 class Mode(StrEnum):
     """The kill switch: what a controller may do (spec: off, observe, act)."""
@@ -119,7 +122,7 @@ class Instance:
     @property
     def group(self) -> str | None:
         """The Auto Scaling group that owns it; AWS sets this tag and nobody else can."""
-        return self.tags.get("aws:autoscaling:groupName")
+        return self.tags.get(GROUP_TAG)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,17 @@
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
+import boto3
 import pytest
 from botocore import endpoint
 from botocore.stub import Stubber
 
 from fleetmend.aws.clients import LONGEST_CALL
 from fleetmend.aws.ec2 import DryRunFleet, Ec2Fleet
-from fleetmend.core.model import Check, Result, Selector, StartRequest
+from fleetmend.core.model import GROUP_TAG, Check, Result, Selector, StartRequest
 from fleetmend.core.ports import ObservationFailed
 from fleetmend.core.scope import Down
+from fleetmend.lab.sim import render
 from tests.unit.aws.wire import client, ec2_error, lost, response
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -62,23 +64,56 @@ def reservations(*instances):
 # --- observing -------------------------------------------------------------------------------
 
 
+def listed(*instances, token=""):
+    """A page of DescribeInstances, as it comes over the wire."""
+    model = boto3.client("ec2", "us-east-1").meta.service_model
+    shape = model.operation_model("DescribeInstances").output_shape
+    told = reservations(*instances) | ({"NextToken": token} if token else {})
+    return response(render.answer("DescribeInstances", "ec2", shape, told))
+
+
+def filters(asked):
+    """The filters of a request: name → values."""
+    names = {key.split(".")[1]: name for key, name in asked.items() if key.endswith(".Name")}
+    return {
+        name: [value for key, value in asked.items() if key.startswith(f"Filter.{n}.Value.")]
+        for n, name in names.items()
+    }
+
+
 def test_stopped_filters_on_the_server_and_reads_every_page():
-    made = client("ec2", lost)
-    filters = [
-        {"Name": "tag:Team*", "Values": [r"a\*b\?c\\d"]},
-        {
-            "Name": "instance-state-name",
-            "Values": ["stopping", "stopped", "shutting-down", "terminated"],
-        },
-    ]
-    asked = {"Filters": filters, "MaxResults": 1000}
-    with Stubber(made) as stub:
-        stub.add_response(
-            "describe_instances", reservations(instance("i-1")) | {"NextToken": "t"}, asked
+    made, asked = answered(listed(instance("i-1"), token="t"), listed(instance("i-2")))
+    assert made.stopped(Selector("Team*", "a*b?c\\d")) == [Down("i-1"), Down("i-2")]
+    for request in asked:
+        assert filters(request) == {
+            "tag:Team*": [r"a\*b\?c\\d"],
+            "instance-state-name": ["stopping", "stopped", "shutting-down", "terminated"],
+        }
+    assert [request["MaxResults"] for request in asked] == ["1000", "1000"]
+    assert [request.get("NextToken") for request in asked] == [None, "t"]
+
+
+def test_what_a_group_or_the_spot_market_took_away_is_left_out():
+    grouped = [{"Key": GROUP_TAG, "Value": "web"}]
+    made, _ = answered(
+        listed(
+            instance("i-1", "terminated"),
+            instance("i-2", "terminated", Tags=grouped),
+            instance("i-3", "shutting-down", InstanceLifecycle="spot"),
+            instance("i-4", "stopping", Tags=grouped, InstanceLifecycle="spot"),
         )
-        stub.add_response("describe_instances", {}, asked | {"NextToken": "t"})
-        assert fleet(made).stopped(Selector("Team*", "a*b?c\\d")) == [Down("i-1")]
-        stub.assert_no_pending_responses()
+    )
+    assert made.stopped(Selector()) == [Down("i-1", ended=True), Down("i-4")]
+
+
+def test_a_listing_that_is_cut_short_or_names_no_instance_is_doubt():
+    whole = listed(instance("i-1"), instance("i-2")).content
+    made, _ = answered(response(whole[:-40]))
+    with pytest.raises(ObservationFailed, match="not whole XML"):
+        made.size(Selector())
+    made, _ = answered(response(whole.replace(b"i-2", b"")))
+    with pytest.raises(ObservationFailed, match="without an id"):
+        made.size(Selector())
 
 
 @pytest.mark.parametrize(
@@ -92,24 +127,17 @@ def test_stopped_filters_on_the_server_and_reads_every_page():
     ],
 )
 def test_when_a_stop_was_asked_for_stands_in_its_reason(reason, at):
-    made = client("ec2", lost)
-    with Stubber(made) as stub:
-        told = reservations(instance("i-1", StateTransitionReason=reason), instance("i-2"))
-        stub.add_response("describe_instances", told)
-        assert fleet(made).stopped(Selector()) == [Down("i-1", at), Down("i-2")]
+    told = listed(instance("i-1", StateTransitionReason=reason), instance("i-2"))
+    assert answered(told)[0].stopped(Selector()) == [Down("i-1", at), Down("i-2")]
 
 
 def test_the_size_of_the_scope_leaves_out_what_is_terminated():
-    made = client("ec2", lost)
-    states = {
-        "Name": "instance-state-name",
-        "Values": ["pending", "running", "stopping", "stopped"],
+    made, asked = answered(listed(instance("i-1"), instance("i-2", "running")))
+    assert made.size(Selector()) == 2
+    assert filters(asked[0]) == {
+        "tag:Auto-Recover": ["true"],
+        "instance-state-name": ["pending", "running", "stopping", "stopped"],
     }
-    asked = {"Filters": [{"Name": "tag:Auto-Recover", "Values": ["true"]}, states]}
-    with Stubber(made) as stub:
-        told = reservations(instance("i-1"), instance("i-2", "running"))
-        stub.add_response("describe_instances", told, asked | {"MaxResults": 1000})
-        assert fleet(made).size(Selector()) == 2
 
 
 EVENTS = [

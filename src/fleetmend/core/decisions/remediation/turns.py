@@ -5,6 +5,7 @@ from datetime import datetime
 
 from fleetmend.core import holds, incidents, ownership
 from fleetmend.core.model import (
+    GROUP_TAG,
     Attempt,
     Decision,
     Instance,
@@ -114,11 +115,8 @@ def refusal(
 
 def other_owner(instance: Instance, policy: RecoveryPolicy) -> ownership.Owner | None:
     """Who else looks after it, its group left out."""
-    kept = {key: value for key, value in instance.tags.items() if key != _GROUP}
+    kept = {key: value for key, value in instance.tags.items() if key != GROUP_TAG}
     return ownership.owner(replace(instance, tags=kept), policy)
-
-
-_GROUP = "aws:autoscaling:groupName"
 
 
 def stop_refusal(instance: Instance) -> tuple[str, str] | None:

@@ -33,7 +33,7 @@ def test_undisturbed_histories_keep_every_promise(base: object) -> None:
 def test_at_every_call(base: object, what: str) -> None:
     large = base in (MASS, MOVED, RETYPED)
     complete = FULL or base is ONE or (what.startswith("crash") and not large)
-    stride = 1 if complete else 37 if base is RETYPED else 23 if large else 7
+    stride = 1 if complete else 53 if base is RETYPED else 23 if large else 7
     failures = {k: found for k, one in at_every_call(base, what, stride) if (found := broken(one))}
     assert not failures, f"{what} at call {min(failures)}: {failures[min(failures)]}"
 

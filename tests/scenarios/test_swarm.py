@@ -85,7 +85,7 @@ FAMILIES = {
     ),
     "types": Family(
         swarm_types.scenario,
-        few=20,
+        few=8,
         all=600,
         each=20,
         least=0,

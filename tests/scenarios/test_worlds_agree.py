@@ -27,7 +27,7 @@ SAMPLED = {
 }
 """The one scenario of each concern that CI plays in both worlds."""
 
-CHANCE = {"health/zone-dark", "rebuild/rebuild-many"}
+CHANCE = {"health/zone-dark", "rebuild/rebuild-many", "recovery/left-down-mass"}
 """Where the end (or who is told of alone, and who in a digest) depends on who looks first, and the
 scenario says what must hold either way."""
 

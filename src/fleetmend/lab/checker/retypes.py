@@ -52,11 +52,16 @@ def remembered_first(evidence: Evidence) -> Iterator[Violation]:
 
 
 def told_in_the_end(evidence: Evidence) -> Iterator[Violation]:
-    """What has another type than at first by our doing, and is there, has told somebody."""
+    """What has another type than at first by our doing, and is there, has told somebody.
+
+    Where its record was garbled meanwhile, what was owed is lost with it; the tag is not.
+    """
     for subject in evidence.subjects.values():
         ours = [call for call in subject.retypes if call.took_effect]
         last = subject.truths[-1] if subject.truths else None
         if not ours or last is None or last.what in {"terminated", "shutting-down"}:
+            continue
+        if evidence.spoiled(subject.id):
             continue
         told = any(a.get("kind") == "type-changed" for w in subject.writes for a in w.alerts)
         if last.type == _given(ours[-1]) != subject.truths[0].type and not told:

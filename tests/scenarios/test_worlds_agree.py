@@ -35,9 +35,8 @@ SPEEDS = {"health": 30.0, "remediation": 200.0}
 """Health's scenarios are slower: two sweeps at 60 would be a second apart, hardly longer than a run
 takes on a busy machine. Remediation's last for hours, and so are its sweeps apart."""
 
-SLOW = {"rebuild/rebuild-many-in-parts": 20.0, "remediation/remediation-asked": 60.0}
-"""Half a minute between two waves, or a minute between two words, must be more than the machine's
-own delays."""
+SLOW = {"remediation/remediation-asked": 60.0}
+"""A minute between two words must be more than the machine's own delays."""
 
 SPEED = 60.0
 

@@ -42,7 +42,7 @@ def ours(lanes: int = 1) -> Found:
 
 
 def ours_in_lanes() -> Found:
-    """The same in four lanes at once, as the controller does."""
+    """The same in four lanes at once, as the controller may be told to."""
     return ours(lanes=4)
 
 

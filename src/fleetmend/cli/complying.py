@@ -15,7 +15,7 @@ from fleetmend.cli import options, remedying, target
 from fleetmend.cli.failures import Exit, Failure
 from fleetmend.cli.options import examples
 from fleetmend.cli.output import as_json, escape, out, table, working
-from fleetmend.core.compliance import Batch, CompliancePolicy, Finding, Tally, kinds
+from fleetmend.core.compliance import Batch, Finding, Tally, kinds
 from fleetmend.core.history import LATEST
 from fleetmend.core.rules import Rules, Severity, told
 
@@ -143,12 +143,11 @@ def _judge(rules: Rules, region: str, folder: Path) -> tuple[list[Finding], Tall
     branch = Branch(installation.account(installation.connect(region)), region)
     archive = FolderArchive(folder)
     run = named(now, uuid4().hex)
-    lanes = CompliancePolicy().lanes
-    plan = begin(archive, Plan(run, now.date(), rules, (branch,), lanes=lanes))
+    plan = begin(archive, Plan(run, now.date(), rules, (branch,)))
     client = inventory.scanner(region)
 
     def scan(kind: str, token: str) -> Iterator[Batch]:
-        return inventory.scan(client, kind, token=token, lanes=lanes)
+        return inventory.scan(client, kind, token=token)
 
     standing = advance(archive, plan, branch, scan, nonce=lambda: uuid4().hex, enough=lambda: False)
     finish(archive, plan, datetime.now(UTC))

@@ -65,7 +65,8 @@ class ComplianceArgs(TypedDict):
     """The day of the week (`mon` to `sun`) on which people are told where things stand; never
     where it is left out."""
     lanes: NotRequired[int]
-    """How many parts of a region with more than a page are read at once, from 1 to 16."""
+    """How many parts of a region with more than a page are read at once, up to 16; 1 where it is
+    left out."""
     mode: NotRequired[str]
     """off, observe or act: where the switch stands at first; `act` where left out."""
     sweep_minutes: NotRequired[int]

@@ -27,16 +27,16 @@ class CompliancePolicy:
     """What is scanned; read at the beginning of each run. None means the function's own.
 
     `digest` is the day of the week for a digest, such as `mon`, or `never`.
-    `lanes` is into how many parts a region of more than a page is split, which are read at once:
-    four, at 300 ms a page, are some 13 calls a second of the 20 that EC2 refills (EC2 Developer
-    Guide, "Request throttling").
+    `lanes` is into how many parts a region of more than a page is split, which are read at once.
+    Each holds a page, and at 300 ms a page sends some 3 calls a second of the 20 that EC2 refills
+    (EC2 Developer Guide, "Request throttling").
     """
 
     mode: Mode = Mode.ACT
     accounts: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     digest: str = "never"
-    lanes: int = 4
+    lanes: int = 1
 
 
 @dataclass(frozen=True, slots=True)

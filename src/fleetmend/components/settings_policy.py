@@ -20,6 +20,7 @@ OWN: Mapping[str, Mapping[str, str]] = {
         "max_attempts": "maxAttempts",
         "impaired": "impaired",
         "who": "askWhoStopped",
+        "types_tag": "alternativeTypesTagKey",
     },
     "rebuild": {
         "selector": "rebuildTagKey",

@@ -29,6 +29,8 @@ from fleetmend.deploy.privilege.world import OtherInstallation, function_of, wor
 from fleetmend.deploy.view import View
 from tests.infra import recordings
 
+pytestmark = pytest.mark.xdist_group("privilege")  # one recording serves all of them
+
 RENEW = "renew it: python -m tests.infra.recordings"
 
 

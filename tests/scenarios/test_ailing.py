@@ -42,7 +42,7 @@ def test_what_is_only_told_of_may_last() -> None:
 @pytest.mark.parametrize("what", AT_CALL)
 @pytest.mark.parametrize("base", BASES)
 def test_at_every_call(base: str, what: str) -> None:
-    stride = 1 if FULL else (13 if what.startswith("crash") else 41)
+    stride = 1 if FULL else (19 if what.startswith("crash") else 41)
     failures = {k: found for k, one in at_every_call(base, what, stride) if (found := broken(one))}
     assert not failures, f"{what} at call {min(failures)}: {failures[min(failures)]}"
 

@@ -7,7 +7,10 @@ from typing import Any, cast
 
 from fleetmend.aws.clients import Client
 from fleetmend.aws.errors import Failure, SdkError, classify
-from fleetmend.core.model import Result
+from fleetmend.core.model import Outcome, Result
+
+NOT_SENT = Outcome(Result.NOT_SENT, "NoTime", "too little time was left for the longest call")
+"""What comes of an act for which the longest call does not fit the time that is left."""
 
 _GATEWAY = {502, 504}
 """Statuses of something between us and AWS, which may have passed the call on."""

@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from fleetmend.aws.attempting import attempt
+from fleetmend.aws.attempting import NOT_SENT, attempt
 from fleetmend.aws.clients import LONGEST_CALL, Client
-from fleetmend.aws.ec2 import slices
 from fleetmend.aws.errors import Failure, SdkError, failed
 from fleetmend.aws.signals import Signals
+from fleetmend.aws.slicing import slices
 from fleetmend.core.groups import SUSPENDABLE, Group, Member
 from fleetmend.core.model import Outcome, Result, Selector
 from fleetmend.core.ports import Fleet, Groups, ObservationFailed
@@ -27,7 +27,6 @@ _NEWEST = 5
 """Refreshes asked for: they come newest first, and only one of a group can be active."""
 
 _ACCEPTED = Outcome(Result.ACCEPTED)
-_NOT_SENT = Outcome(Result.NOT_SENT, "NoTime", "too little time was left for the longest call")
 
 
 class AutoScalingGroups:
@@ -159,7 +158,7 @@ class AutoScalingGroups:
     def _act(self, operation: str, send: Callable[[], object], before: datetime) -> Outcome:
         """No call is sent unless its longest time fits before the intent's end."""
         if min(before - self._clock(), self._remaining()) < LONGEST_CALL:
-            return _NOT_SENT
+            return NOT_SENT
         answer = attempt(self._client, operation, send)
         return _meaning(answer) if isinstance(answer, Failure) else _ACCEPTED
 

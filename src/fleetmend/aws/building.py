@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from fleetmend.aws import launching, shapes
+from fleetmend.aws.attempting import NOT_SENT
 from fleetmend.aws.clients import LONGEST_CALL, Client
-from fleetmend.aws.ec2 import FILTER_VALUES, STATUS_IDS, Ec2Fleet, in_scope, instance_of, slices
+from fleetmend.aws.ec2 import STATUS_IDS, Ec2Fleet, in_scope, instance_of
 from fleetmend.aws.errors import SdkError, classify, failed
+from fleetmend.aws.slicing import FILTER_VALUES, slices
 from fleetmend.core.blueprint import REBUILT_FROM, Blueprint, Disk, Piece
 from fleetmend.core.model import Instance, Outcome, Result, Selector
 from fleetmend.core.ports import Builder, ObservationFailed
@@ -17,7 +19,6 @@ from fleetmend.core.rebuilding import FREE, GONE, TAKEN, Copy, Plan, Sighting, r
 Raw = Mapping[str, Any]
 
 _ALIVE = ["pending", "running", "stopping", "stopped"]
-_NO_TIME = Outcome(Result.NOT_SENT, "NoTime", "too little time was left for the longest call")
 
 
 class Ec2Builder(Ec2Fleet):
@@ -129,7 +130,7 @@ class Ec2Builder(Ec2Fleet):
         before: datetime,
     ) -> Outcome:
         if min(before - self._now(), self._left()) < LONGEST_CALL:
-            return _NO_TIME
+            return NOT_SENT
         try:
             answer = cast("Raw", call(**asked))
         except SdkError as error:

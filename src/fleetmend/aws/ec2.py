@@ -12,6 +12,7 @@ from fleetmend.aws.clients import LONGEST_CALL, Client
 from fleetmend.aws.errors import Failure, SdkError, code_of, failed
 from fleetmend.aws.inventory import Filters
 from fleetmend.aws.selective import Fields, reading
+from fleetmend.aws.slicing import FILTER_VALUES, slices
 from fleetmend.core.compliance import Resource
 from fleetmend.core.instance_types import Kind
 from fleetmend.core.model import (
@@ -27,9 +28,6 @@ from fleetmend.core.model import (
 )
 from fleetmend.core.ports import Fleet, ObservationFailed
 from fleetmend.core.scope import Down
-
-FILTER_VALUES = 200
-"""The most values of one filter (EC2 User Guide, "Filtering considerations")."""
 
 STATUS_IDS = 100
 """The most ids of one DescribeInstanceStatus (EC2 API Reference); it has no filter for ids."""
@@ -259,11 +257,6 @@ def literal(value: str) -> str:
     EC2 User Guide, "Filtering considerations": a backslash before them makes them literal.
     """
     return re.sub(r"([*?\\])", r"\\\1", value)
-
-
-def slices(ids: Sequence[str], size: int) -> list[list[str]]:
-    """The ids in lists of at most `size`, as one call takes them."""
-    return [list(ids[n : n + size]) for n in range(0, len(ids), size)]
 
 
 def _id(raw: Mapping[str, Any]) -> str:

@@ -6,10 +6,10 @@ what AWS says against one then stops no other.
 
 from collections.abc import Callable, Sequence
 
-from fleetmend.aws.attempting import attempt
+from fleetmend.aws.attempting import NOT_SENT, attempt
 from fleetmend.aws.clients import Client
 from fleetmend.aws.errors import Failure, SdkError, failed
-from fleetmend.aws.retyping import NOT_SENT, kinds
+from fleetmend.aws.retyping import kinds
 from fleetmend.core.model import Outcome, Result
 from fleetmend.core.ports import ObservationFailed
 

@@ -7,9 +7,10 @@ from typing import Any, cast
 
 from fleetmend.aws.attempting import attempt
 from fleetmend.aws.clients import LONGEST_CALL, Client
-from fleetmend.aws.ec2 import FILTER_VALUES, instance_of, slices
+from fleetmend.aws.ec2 import instance_of
 from fleetmend.aws.errors import Failure, SdkError, failed
 from fleetmend.aws.inventory import PAGE
+from fleetmend.aws.slicing import FILTER_VALUES, slices
 from fleetmend.core.model import Instance, Outcome, Result
 from fleetmend.core.ports import ObservationFailed, Remedies
 

@@ -9,17 +9,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from fleetmend.aws.attempting import attempt
+from fleetmend.aws.attempting import NOT_SENT, attempt
 from fleetmend.aws.clients import Client
 from fleetmend.aws.errors import Failure, SdkError, classify, failed
+from fleetmend.aws.slicing import FILTER_VALUES, slices
 from fleetmend.core.instance_types import ORIGINAL, Kind
 from fleetmend.core.model import Outcome, Result, TypeChange
 from fleetmend.core.ports import ObservationFailed
-
-NOT_SENT = Outcome(Result.NOT_SENT, "NoTime", "too little time was left for the longest call")
-
-_VALUES = 200
-"""The most values of one filter (EC2 User Guide, "Filtering considerations")."""
 
 
 def kinds(client: Client, types: Collection[str]) -> dict[str, Kind]:
@@ -104,10 +100,9 @@ def _sent(
 def _told(
     client: Client, types: Collection[str], *, what: str, result: str, **asked: str
 ) -> Iterator[Mapping[str, Any]]:
-    names = sorted(types)
     try:
-        for first in range(0, len(names), _VALUES):
-            filters = [{"Name": "instance-type", "Values": names[first : first + _VALUES]}]
+        for some in slices(sorted(types), FILTER_VALUES):
+            filters = [{"Name": "instance-type", "Values": some}]
             pages = client.get_paginator(f"describe_{what}").paginate(Filters=filters, **asked)
             for page in pages:
                 yield from cast("Sequence[Mapping[str, Any]]", page.get(result) or ())

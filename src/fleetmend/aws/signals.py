@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from fleetmend.aws.clients import Client
-from fleetmend.aws.ec2 import slices
 from fleetmend.aws.errors import SdkError, code_of, failed
+from fleetmend.aws.slicing import slices
 from fleetmend.core.ports import ObservationFailed
 
 AGENTS = 50

@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from fleetmend.aws.attempting import NOT_SENT
 from fleetmend.aws.errors import Cause, Failure
 from fleetmend.core.model import Outcome, Result, StartRequest
 
@@ -28,7 +29,6 @@ Send = Callable[[Sequence[str]], "Failure | Collection[str]"]
 """Sends one StartInstances; the ids that AWS says it is starting, or why the call failed."""
 
 _ACCEPTED = Outcome(Result.ACCEPTED)
-_NOT_SENT = Outcome(Result.NOT_SENT, "NoTime", "too little time was left for the longest call")
 _UNNAMED = Outcome(Result.UNKNOWN, "NotInAnswer", "AWS accepted the call without naming it")
 
 
@@ -104,7 +104,7 @@ def _serve(line: _Line, piece: _Piece, send: Send, fits: Callable[[], bool]) -> 
     if not now:
         return
     if not fits():
-        line.settle((*now, *rest), _NOT_SENT)
+        line.settle((*now, *rest), NOT_SENT)
         return
     answer = send([request.id for request in now])
     if isinstance(answer, Failure):

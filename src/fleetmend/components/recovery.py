@@ -196,8 +196,7 @@ def _mends(args: RecoveryArgs) -> list[Statement]:
         return []
     instances = [names.arn("ec2", args["account_id"], "instance/*")]
     tagged = {"StringEquals": {f"ec2:ResourceTag/{selector.key}": selector.value}}
-    mends = policies.allow("Mends", allowed[chosen], instances, tagged)
-    return [mends]
+    return [policies.allow("Mends", allowed[chosen], instances, tagged)]
 
 
 def _tells_types(args: RecoveryArgs) -> list[Statement]:

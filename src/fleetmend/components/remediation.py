@@ -19,10 +19,8 @@ from fleetmend.components.queued import Queued
 from fleetmend.core import holds
 from fleetmend.core.decisions.recovery import CONCERN as RECOVERY
 from fleetmend.core.events import TURNED_PATTERN
-from fleetmend.core.remediation import CONCERN, HELD
+from fleetmend.core.remediation import CONCERN, HELD, PLACE
 from fleetmend.core.rules import Remedy, Rule, decode
-
-PLACE = f"progress/{CONCERN}/place"
 
 MINUTES = 60
 """A run every hour: a report comes once a day, and a bounded run may leave some to the next."""

@@ -17,6 +17,9 @@ from fleetmend.core.rules import Problem, Remedy, Rule, Rules, Violation, judge
 CONCERN = "remediation"
 FILL, STOP, UNDO, RELEASE = "fill", "stop", "undo", "release"
 
+PLACE = f"progress/{CONCERN}/place"
+"""The object in the ledger's bucket that says how far the last run came."""
+
 KIND = "instance"
 """The one kind of resource that is remedied."""
 

@@ -13,11 +13,12 @@ from fleetmend.core.groups import Group, HealthPolicy
 from fleetmend.core.health_memory import MemoryUnreadable, from_detail
 from fleetmend.core.health_watch import symptoms
 from fleetmend.core.loop import Case
+from fleetmend.core.model import Stored
 from fleetmend.core.practices import healing, owning_up_groups
 from fleetmend.lambdas import controller
 from fleetmend.lambdas.controller import Bound, Concern
 from fleetmend.lambdas.envelope import Figure
-from fleetmend.lambdas.wiring import Wired
+from fleetmend.lambdas.wiring import Wired, recorded
 
 
 def _groups(policy: HealthPolicy, wired: Wired) -> AutoScalingGroups:
@@ -41,16 +42,13 @@ def _bind(policy: HealthPolicy, wired: Wired) -> Bound[Group]:
 
 def _debts(policy: HealthPolicy, wired: Wired) -> Bound[Group]:
     """Groups that we suspended, when the permission to end that was taken away."""
-    ledger, why = wired.ports.ledger, f"the mode is {policy.mode}, so that nobody ends it"
+    why = f"the mode is {policy.mode}, so that nobody ends it"
 
-    def is_owed(subject: str) -> bool:
-        stored = ledger.read(subject)
+    def is_owed(stored: Stored) -> bool:
         return debts.overdue(stored.record, stored.now) is not None
 
     def subjects() -> list[str]:
-        found = wired.records.open()
-        kept = wired.ports.parallel(is_owed, found)
-        return [subject for subject, owed in zip(found, kept, strict=True) if owed]
+        return recorded(wired, wired.records.open(), is_owed)
 
     return Bound(owning_up_groups(DryRunGroups(_groups(policy, wired)), policy, why), subjects)
 

@@ -9,7 +9,7 @@ from fleetmend.core.practices import owning_up, recovering
 from fleetmend.core.survey import Seen, Survey
 from fleetmend.lambdas import controller
 from fleetmend.lambdas.controller import Bound, Concern
-from fleetmend.lambdas.wiring import Wired
+from fleetmend.lambdas.wiring import Wired, recorded
 
 
 def _bind(policy: RecoveryPolicy, wired: Wired) -> Bound[Seen]:
@@ -30,13 +30,9 @@ def _debts(policy: RecoveryPolicy, wired: Wired) -> Bound[Seen]:
     fleet = Ec2Fleet(wired.client("ec2"), clock=wired.ports.ledger.now, remaining=wired.remaining)
     why = f"the mode is {policy.mode}, so that nothing is started"
 
-    def owed(subject: str) -> bool:
-        return debts.may_be_owed(wired.ports.ledger.read(subject).record)
-
     def subjects() -> list[str]:
         found = wired.records.open()
-        kept = wired.ports.parallel(owed, found)
-        return [subject for subject, is_owed in zip(found, kept, strict=True) if is_owed]
+        return recorded(wired, found, lambda stored: debts.may_be_owed(stored.record))
 
     return Bound(owning_up(DryRunFleet(fleet), policy, why), subjects)
 

@@ -16,6 +16,7 @@ from fleetmend.core.model import Stored
 from fleetmend.core.ports import Archive, PortError
 from fleetmend.core.remediation import (
     CONCERN,
+    PLACE,
     Memory,
     MemoryUnreadable,
     RemediationPolicy,
@@ -28,10 +29,7 @@ from fleetmend.core.standings import named
 from fleetmend.lambdas import controller
 from fleetmend.lambdas.compliance import RULES_KEY
 from fleetmend.lambdas.controller import Bound, Concern
-from fleetmend.lambdas.wiring import Wired
-
-PLACE_KEY = f"progress/{CONCERN}/place"
-"""How far the last run came through what it had to look at."""
+from fleetmend.lambdas.wiring import Wired, recorded
 
 
 def _bind(policy: RemediationPolicy, wired: Wired) -> Bound[Sighting]:
@@ -68,12 +66,12 @@ class _Place:
     stands: str = ""
 
     def read(self) -> str:
-        self.stands = (self.archive.get(PLACE_KEY) or b"").decode("utf-8", "replace")
+        self.stands = (self.archive.get(PLACE) or b"").decode("utf-8", "replace")
         return self.stands
 
     def keep(self, subject: str) -> None:
         if subject != self.stands:
-            self.archive.put(PLACE_KEY, subject.encode())
+            self.archive.put(PLACE, subject.encode())
 
 
 def _rules(archive: Archive) -> Rules:
@@ -93,9 +91,7 @@ def _rules(archive: Archive) -> Rules:
 
 def _changed(wired: Wired, run: str) -> list[str]:
     """Whom a run changed, as all records say; a person asks for this, and rarely."""
-    subjects = wired.records.subjects()
-    stored = wired.ports.parallel(wired.records.read, subjects)
-    return [one for one, there in zip(subjects, stored, strict=True) if _is_of(there, run)]
+    return recorded(wired, wired.records.subjects(), lambda stored: _is_of(stored, run))
 
 
 def _is_of(stored: Stored, run: str) -> bool:

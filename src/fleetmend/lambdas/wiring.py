@@ -5,7 +5,7 @@ its container lives; the lab's has its own of each.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ from fleetmend.aws.trail import Trail
 from fleetmend.aws.watching import ObservedLedger, PlanLedger
 from fleetmend.core.kinds import AlertKind
 from fleetmend.core.loop import Ports
-from fleetmend.core.model import Alert, Mode
+from fleetmend.core.model import Alert, Mode, Stored
 from fleetmend.core.ports import DeliveryFailed, Parallel
 from fleetmend.core.standings import Branch
 from fleetmend.lambdas.settings import Settings
@@ -183,6 +183,12 @@ def _branch(settings: Settings) -> Branch:
 def on_records(wired: Wired) -> Ports:
     """The same ports over the ledger of what is really done."""
     return replace(wired.ports, ledger=wired.records)
+
+
+def recorded(wired: Wired, subjects: Sequence[str], fits: Callable[[Stored], bool]) -> list[str]:
+    """Those of the subjects whose true record fits, in their order; records are read at once."""
+    stored = wired.ports.parallel(wired.records.read, subjects)
+    return [subject for subject, there in zip(subjects, stored, strict=True) if fits(there)]
 
 
 def tell_directly(

@@ -15,12 +15,12 @@ import pytest
 from fleetmend.aws import ec2, ledger, starting
 from fleetmend.core import claims, holds, loop, ownership, record_json, telling, windows
 from fleetmend.core.decisions import recovery
-from fleetmend.core.decisions.recovery import down, gates, mass, turns
+from fleetmend.core.decisions.recovery import down, gates, turns
 from fleetmend.core.model import Attempt, Decision, Result, Status
 from fleetmend.core.ports import Lost, PortError
 from fleetmend.lab.scenario import Fleet, Installed, Instances, Scenario, Step
 from fleetmend.lab.vocabulary import aws, fleet, general, runs
-from fleetmend.lab.vocabulary.recovery import Claimed, Hold, Release, RetryAll
+from fleetmend.lab.vocabulary.recovery import Claimed, Hold, Release
 from fleetmend.lambdas import claiming, inbox
 from tests.scenarios import swarm
 
@@ -227,33 +227,6 @@ def _rootless_unread(patch: Patch) -> None:
     patch.setattr(ec2, "_rootless", lambda raw: False)
 
 
-def _no_brake(patch: Patch) -> None:
-    patch.setattr(mass, "brake", lambda scope, record, policy, now: mass.FREE)
-
-
-def _no_gathering(patch: Patch) -> None:
-    """What may become a mass stop is started until it is one."""
-    patch.setattr(mass, "suspicious", lambda count, policy: False)
-
-
-def _no_pace(patch: Patch) -> None:
-    """Told to go on, all are started at once."""
-    real = mass.Brake.turn
-
-    def turn(self: mass.Brake, subject: str) -> Any:
-        return None if self.since is not None else real(self, subject)
-
-    patch.setattr(mass.Brake, "turn", turn)
-
-
-def _brake_resets_itself(patch: Patch) -> None:
-    def over(record: Any, scope: Any, policy: Any) -> Any:
-        gone = not scope.stopped_since(scope.observed_at - policy.mass_window)
-        return replace(record, status=Status.CLOSED, reason="over") if gone else record
-
-    patch.setattr(mass, "_if_over", over)
-
-
 def _garbage_is_nothing(patch: Patch) -> None:
     """A record that cannot be read is taken for none."""
     real = ledger.S3Ledger.read
@@ -296,7 +269,7 @@ def _windows_in_utc(patch: Patch) -> None:
     )
 
 
-def _history(*steps: Step, parts: Sequence[Instances] = (), end: float = 2400.0) -> Scenario:
+def history(*steps: Step, parts: Sequence[Instances] = (), end: float = 2400.0) -> Scenario:
     parts = parts or (Instances(name="api", count=1, tags=ON),)
     timeline = (*steps, Step(end, general.End()))
     return Scenario(
@@ -310,7 +283,7 @@ def frozen_before_acting() -> Iterable[Scenario]:
     """Frozen at each call between the plan and the act, longer than an intent lives."""
     for call in count(1):
         verb = runs.PauseAtCall(call=call, when="after", span=250.0)
-        yield _history(Step(10.0, fleet.Stop(subject="api")), Step(25.0, verb))
+        yield history(Step(10.0, fleet.Stop(subject="api")), Step(25.0, verb))
 
 
 def said_twice() -> Iterable[Scenario]:
@@ -325,7 +298,7 @@ def said_twice() -> Iterable[Scenario]:
                 (400.0, Release(subject="api")),
             )
         ]
-        yield _history(*words, Step(150.0, runs.PauseAtCall(call=call, span=300.0)))
+        yield history(*words, Step(150.0, runs.PauseAtCall(call=call, span=300.0)))
 
 
 def one_dry_zone() -> Iterable[Scenario]:
@@ -340,14 +313,14 @@ def one_dry_zone() -> Iterable[Scenario]:
             Step(10.0, fleet.Stop(subject="dry")),
             Step(10.0, fleet.Stop(subject="wet")),
         ]
-        yield _history(*steps, parts=parts).model_copy(update={"seed": seed})
+        yield history(*steps, parts=parts).model_copy(update={"seed": seed})
 
 
 def lost_writes() -> Iterable[Scenario]:
     """The answer to each write of the ledger is lost, one after the other."""
     for skip in count(0):
         lost = aws.LostAnswer(service="s3", operation="PutObject", skip=skip, times=1)
-        yield _history(Step(0.0, lost), Step(10.0, fleet.Stop(subject="api")))
+        yield history(Step(0.0, lost), Step(10.0, fleet.Stop(subject="api")))
 
 
 AROUND_THE_END = (84.0, 88.0, 92.0, 96.0, 100.0, 104.0)
@@ -363,21 +336,21 @@ def two_at_once() -> Iterable[Scenario]:
             *(Step(at, runs.ConcurrentRuns(count=2)) for at in (40.0, *AROUND_THE_END)),
             Step(40.0 if call % 2 else 96.0, runs.PauseAtCall(call=call // 2 + 1, span=5.0)),
         ]
-        yield _history(*steps)
+        yield history(*steps)
 
 
 def never_up() -> Iterable[Scenario]:
     """Every start falls back."""
     for times in count(4):
         fallen = Step(0.0, fleet.FallBack(subject="api", times=times))
-        yield _history(fallen, Step(10.0, fleet.Stop(subject="api")), end=4000.0)
+        yield history(fallen, Step(10.0, fleet.Stop(subject="api")), end=4000.0)
 
 
 def unreadable() -> Iterable[Scenario]:
     """A record is garbage before its instance stops."""
     for at in count(1):
         garbage = Step(float(at), aws.GarbageRecord(subject="api"))
-        yield _history(garbage, Step(100.0, fleet.Stop(subject="api")))
+        yield history(garbage, Step(100.0, fleet.Stop(subject="api")))
 
 
 def owned() -> Iterable[Scenario]:
@@ -389,36 +362,14 @@ def owned() -> Iterable[Scenario]:
     )
     steps = [Step(10.0, fleet.Stop(subject=part.name)) for part in parts]
     for seed in count(1):
-        yield _history(*steps, parts=parts).model_copy(update={"seed": seed})
-
-
-def _mass(*steps: Step, seed: int, end: float) -> Scenario:
-    made = _history(*steps, parts=[Instances(name="api", count=12, tags=ON)], end=end)
-    settings = Installed(recovery={"mass_count": 9, "pace": 2})
-    return made.model_copy(update={"seed": seed, "settings": settings})
-
-
-def mass_stop() -> Iterable[Scenario]:
-    """All stop at once; a quarter of an hour later somebody says retry."""
-    for seed in count(1):
-        steps = [Step(10.0, fleet.Stop(subject="api")), Step(1300.0, RetryAll())]
-        yield _mass(*steps, seed=seed, end=2600.0)
-
-
-def slow_mass_stop() -> Iterable[Scenario]:
-    """Three stop, then three more, and so on: a start of the first would be seen."""
-    for seed in count(1):
-        stops = [
-            Step(10.0 + 40.0 * (k // 3), fleet.Stop(subject=f"api-{k + 1}")) for k in range(12)
-        ]
-        yield _mass(*stops, Step(700.0, RetryAll()), seed=seed, end=2600.0)
+        yield history(*steps, parts=parts).model_copy(update={"seed": seed})
 
 
 def claimed() -> Iterable[Scenario]:
     """Another installation has the selector, and keeps it."""
     for at in count(5):
         kept = [Step(60.0 * k, Claimed(by="shop-prod")) for k in range(40)]
-        yield _history(*kept, Step(float(at), fleet.Stop(subject="api")))
+        yield history(*kept, Step(float(at), fleet.Stop(subject="api")))
 
 
 WINDOW = {"days": "sun", "from": "09:00", "to": "09:30", "zone": "Asia/Tokyo"}
@@ -429,7 +380,7 @@ def in_a_window() -> Iterable[Scenario]:
     """It stops in a recurring window, which ends before the history does."""
     settings = Installed(recovery={"hold_windows": [{**WINDOW, "reason": "night", "by": "ana"}]})
     for at in count(200):
-        made = _history(Step(float(at), fleet.Stop(subject="api")))
+        made = history(Step(float(at), fleet.Stop(subject="api")))
         yield made.model_copy(update={"settings": settings})
 
 
@@ -439,7 +390,7 @@ def unanswered() -> Iterable[Scenario]:
         fault = aws.Fault(
             service="ec2", operation="DescribeInstances", error="InternalError", skip=skip, times=2
         )
-        yield _history(Step(0.0, fault), Step(10.0, fleet.Stop(subject="api")))
+        yield history(Step(0.0, fault), Step(10.0, fleet.Stop(subject="api")))
 
 
 MUTANTS = (
@@ -466,10 +417,6 @@ MUTANTS = (
     Mutant("a scheduler's tag is not known", _scheduler_forgotten, 2, owned),
     Mutant("EC2's own word on who runs it is not read", _operator_unread, 2, owned),
     Mutant("a missing root volume is not seen", _rootless_unread, 2, owned),
-    Mutant("no brake at a mass stop", _no_brake, 2, mass_stop),
-    Mutant("what may become a mass stop is started", _no_gathering, 2, slow_mass_stop),
-    Mutant("a mass stop is not paced", _no_pace, 2, mass_stop),
-    Mutant("a mass stop resets itself", _brake_resets_itself, 2, mass_stop),
     Mutant("another's claim is not respected", _nobody_claims, 2, claimed),
     Mutant("a living owner is robbed of its claim", _robs_the_living, 2, claimed),
     Mutant("a recurring window is no hold", _no_windows, 2, in_a_window),

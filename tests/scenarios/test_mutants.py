@@ -6,7 +6,15 @@ import pytest
 
 from fleetmend.lab import sim
 from fleetmend.lab.checker import check
-from tests.scenarios.mutants import MUTANTS, Mutant
+from tests.scenarios import impaired_mutants, mass_mutants, mutants, type_mutants
+from tests.scenarios.mutants import Mutant
+
+MUTANTS = (
+    *mutants.MUTANTS,
+    *mass_mutants.MUTANTS,
+    *impaired_mutants.MUTANTS,
+    *type_mutants.MUTANTS,
+)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
@@ -19,7 +27,11 @@ def test_planted_bugs_are_found(mutant: Mutant, monkeypatch: pytest.MonkeyPatch)
     pytest.fail(f"{mutant.name} survived {mutant.within} histories")
 
 
-HUNTS = {mutant.hunt.__name__: mutant for mutant in MUTANTS if mutant.hunt.__name__ != "swarming"}
+HUNTS = {
+    f"{mutant.hunt.__module__.rpartition('.')[2]}.{mutant.hunt.__name__}": mutant
+    for mutant in MUTANTS
+    if mutant.hunt.__name__ != "swarming"
+}
 
 
 @pytest.mark.parametrize("mutant", HUNTS.values(), ids=HUNTS)

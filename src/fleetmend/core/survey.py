@@ -74,11 +74,12 @@ class Survey:
         """What a batch looks at besides: the record of a mass stop, where many are named.
 
         Where that record is what it looks at, a person may have said go on: then all that is
-        down, so that each has its turn.
+        down, so that each has its turn. Once they have, each has its own time to be looked at.
         """
         if MASS_STOP in looks:
             self._listed = self._list()
-            return [one.id for one in self._listed[1]]
+            self._read()
+            return [] if mass.is_pacing(self._record) else [one.id for one in self._listed[1]]
         return [MASS_STOP] if suspicious(len(looks), self._policy) else []
 
     def observe(self, ids: Sequence[str]) -> dict[str, Seen | ObservationFailed]:

@@ -33,6 +33,19 @@ def held(count: int = 12) -> Record:
     return record
 
 
+def pacing(count: int = 12) -> Record:
+    released = replace(held(), status=Status.OPEN, reason="retry")
+    record = mass.decide(scope(count), released, POLICY, NOW).record
+    assert record is not None
+    return record
+
+
+def later(record: Record, now: datetime) -> Record:
+    after = mass.decide(scope(0, now=now), record, POLICY, now).record
+    assert after is not None
+    return after
+
+
 TRIPS = [
     ("as many as it takes", scope(10), True),
     ("one fewer", scope(9), False),
@@ -87,17 +100,48 @@ def test_a_persons_word_paces_the_starts():
     brake = mass.brake(seen, paced, POLICY, NOW)
     minutes = [(brake.turn(one.id)[1] - NOW).total_seconds() / 60 for one in seen.down]
     assert sorted(minutes) == [0] * 4 + [1] * 4 + [2] * 4
-    over = NOW + timedelta(minutes=3)
-    assert mass.decide(scope(0, now=over), paced, POLICY, over).record.status is Status.CLOSED
+    for minute in (1, 2):
+        paced = later(paced, NOW + timedelta(minutes=minute))
+        assert paced.status is Status.OPEN
+    assert paced.next_look_at == NOW + timedelta(minutes=3)
+    over = later(paced, NOW + timedelta(minutes=3))
+    assert (over.status, over.reason) == (Status.CLOSED, "paced")
+
+
+def test_a_pace_that_stood_still_goes_on_where_it_was():
+    paced, seen = pacing(12), scope(12)
+    back = NOW + timedelta(minutes=40)
+    brake = mass.brake(seen, paced, POLICY, back)
+    minutes = [(brake.turn(one.id)[1] - back).total_seconds() / 60 for one in seen.down]
+    assert sorted(minutes) == [0] * 8 + [1] * 4, "the share that was begun, and one more"
+    assert mass.brake(seen, later(paced, back), POLICY, back) == brake, "written or not"
+
+
+@given(st.integers(1, 60), st.lists(st.floats(0, 1800), min_size=1, max_size=30))
+def test_no_more_than_two_shares_start_in_any_minute_however_the_controller_stands_still(
+    count: int, gaps: list[float]
+) -> None:
+    record, now, started = pacing(count), NOW, dict[str, datetime]()
+    for gap in [*gaps, *[60.0] * 20]:
+        now += timedelta(seconds=gap)
+        record = later(record, now)
+        brake = mass.brake(scope(count, now=now), record, POLICY, now)
+        for one in scope(count).down:
+            turn = brake.turn(one.id)
+            if one.id not in started and (turn is None or turn[1] <= now):
+                started[one.id] = now
+    assert len(started) == count
+    for moment in started.values():
+        inside = [at for at in started.values() if moment <= at < moment + POLICY.pace_every]
+        assert len(inside) <= 2 * POLICY.pace
 
 
 def test_the_same_stops_do_not_trip_it_again_and_new_ones_do():
-    paced = replace(held(), status=Status.OPEN, reason="retry")
-    paced = mass.decide(scope(12), paced, POLICY, NOW).record
-    later = NOW + timedelta(minutes=2)
-    assert mass.decide(scope(12, now=later), paced, POLICY, later).record == paced
-    again = scope(12, at=later - timedelta(seconds=5), now=later)
-    second = mass.decide(again, paced, POLICY, later).record
+    paced, then = pacing(), NOW + timedelta(minutes=2)
+    still = mass.decide(scope(12, now=then), paced, POLICY, then).record
+    assert (still.status, still.alerts) == (Status.OPEN, paced.alerts)
+    again = scope(12, at=then - timedelta(seconds=5), now=then)
+    second = mass.decide(again, paced, POLICY, then).record
     assert second.status is Status.EXHAUSTED
     assert len({alert.fact for alert in second.alerts}) == 2, "a new page"
 
@@ -138,10 +182,9 @@ def test_the_brake_is_total_and_never_forgets_what_is_owed(ages, size, before, l
     if before:
         record = held()
     if before == "paced":
-        record = mass.decide(scope(12), replace(record, status=Status.OPEN, reason="retry"),
-                             POLICY, NOW).record  # fmt: skip
+        record = pacing()
     if before == "garbage":
-        record = replace(record, status=Status.OPEN, detail={"since": "soon", "slots": "many"})
+        record = replace(record, status=Status.OPEN, detail={"since": "soon", "slots": "many", "share": "?"})
     now = NOW + timedelta(seconds=later)
     decision = mass.decide(seen, record, POLICY, now)
     mass.brake(seen, record, POLICY, now)

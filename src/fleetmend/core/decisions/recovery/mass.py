@@ -16,29 +16,58 @@ from fleetmend.core.decisions.recovery import turns
 from fleetmend.core.model import Decision, Mode, Record, RecoveryPolicy, Status
 from fleetmend.core.scope import MASS_STOP, Scope, is_mass, recent, suspicious
 
+PACING = "pacing"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How far a paced start has come.
+
+    `slots` are the bounds that cut the subjects into shares. `share` is the one whose turn came
+    at `turned`; the next one's comes when that is seen, one `every` later at the earliest. So a
+    controller that stood still goes on where it was, and does not catch up.
+    """
+
+    slots: tuple[float, ...]
+    share: int
+    turned: datetime
+    every: timedelta
+
+    def turn(self, subject: str) -> datetime:
+        """When a subject's turn comes, or came, if nothing stands still."""
+        ahead = bisect_right(self.slots, spread(subject)) - self.share
+        return self.turned + max(0, ahead) * self.every
+
+    def at(self, now: datetime) -> "Pace":
+        """One share further where its time has come."""
+        if now < self.turned + self.every:
+            return self
+        return replace(self, share=self.share + 1, turned=now)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether everyone had a turn."""
+        return self.share > len(self.slots)
+
 
 @dataclass(frozen=True, slots=True)
 class Brake:
     """What a mass stop, or what may become one, lets through.
 
     `held` is the sentence while nothing is started, `outage` the one while nothing that is impaired
-    is mended. `slots` are the bounds that cut the subjects
-    into shares of one `every` each, from `since` on. `waits` is until when each may not be
+    is mended. `pace` says whose turn it is in a paced start. `waits` is until when each may not be
     started, because more stops may be on their way.
     """
 
     held: str = ""
     outage: str = ""
-    since: datetime | None = None
-    slots: tuple[float, ...] = ()
-    every: timedelta = timedelta(minutes=1)
+    pace: Pace | None = None
     waits: Mapping[str, datetime] | None = None
 
     def turn(self, subject: str) -> tuple[str, datetime] | None:
         """Why a subject waits, and until when; None when it need not."""
-        if self.since is not None:
-            slot = bisect_right(self.slots, spread(subject))
-            return "paced", self.since + slot * self.every
+        if self.pace is not None:
+            return "paced", self.pace.turn(subject)
         until = (self.waits or {}).get(subject)
         return None if until is None else ("gathering", until)
 
@@ -65,14 +94,18 @@ def brake(scope: Scope, record: Record | None, policy: RecoveryPolicy, now: date
     if judged and judged.status is Status.EXHAUSTED:
         return Brake(held=f"a mass stop: {judged.note}; fleetmend retry --all goes on")
     if judged and judged.status is Status.OPEN:
-        since, slots = _paced(judged)
-        return Brake(since=since, slots=slots, every=policy.pace_every)
+        return Brake(pace=_pace_of(judged, policy, now))
     stops = recent(scope, policy, now)
     if not (suspicious(len(stops), policy) and scope.size >= policy.mass_count):
         return FREE
     quiet = max(one.at for one in stops if one.at) + policy.mass_quiet
     waits = {one.id: min(one.at + policy.mass_wait, quiet) for one in stops if one.at}
     return Brake(waits=waits)
+
+
+def is_pacing(record: Record | None) -> bool:
+    """Whether starts are paced already, so that each that is down knows its turn."""
+    return record is not None and record.status is Status.OPEN and record.reason == PACING
 
 
 def judge(
@@ -89,9 +122,7 @@ def judge(
     if tripped:
         return _tripped(record, scope, len(stops), policy, now)
     if record is not None and record.status is Status.OPEN:
-        began, slots = _paced(record)
-        if now >= began + (len(slots) + 1) * policy.pace_every:
-            return turns.closed(record, "paced", "everyone had a turn")
+        return _further(record, policy, now)
     return record
 
 
@@ -123,16 +154,24 @@ def _pace(policy: RecoveryPolicy) -> str:
 def _pacing(record: Record, scope: Scope, policy: RecoveryPolicy, now: datetime) -> Record:
     """Cut all that is down into shares of `pace`, one a minute; no list of names is kept."""
     places = sorted(spread(one.id) for one in scope.down)
-    slots = places[policy.pace :: policy.pace]
-    end = now + (len(slots) + 1) * policy.pace_every
-    return replace(
-        record,
-        status=Status.OPEN,
-        reason="pacing",
-        note=f"{len(places)} instances, {_pace(policy)}",
-        next_look_at=end,
-        detail={"since": now.astimezone(UTC).isoformat(), "slots": slots},
-    )
+    pace = Pace(tuple(places[policy.pace :: policy.pace]), 0, now, policy.pace_every)
+    note = f"{len(places)} instances, {_pace(policy)}"
+    began = replace(record, status=Status.OPEN, reason=PACING, note=note)
+    return _at(replace(began, detail={"since": now.astimezone(UTC).isoformat()}), pace)
+
+
+def _further(record: Record, policy: RecoveryPolicy, now: datetime) -> Record:
+    """The next share's turn, or the end after the last one's."""
+    pace = _pace_of(record, policy, now).at(now)
+    if pace.is_over:
+        return turns.closed(record, "paced", "everyone had a turn")
+    return _at(record, pace)
+
+
+def _at(record: Record, pace: Pace) -> Record:
+    turned = pace.turned.astimezone(UTC).isoformat()
+    kept = {**record.detail, "slots": list(pace.slots), "share": pace.share, "turned": turned}
+    return replace(record, detail=kept, next_look_at=pace.turned + pace.every)
 
 
 def _if_over(record: Record, scope: Scope, policy: RecoveryPolicy) -> Record:
@@ -144,16 +183,23 @@ def _if_over(record: Record, scope: Scope, policy: RecoveryPolicy) -> Record:
     return over.telling("mass-stop-over", "all that had stopped are up again")
 
 
-def _paced(record: Record) -> tuple[datetime, tuple[float, ...]]:
-    slots = record.detail.get("slots")
+def _pace_of(record: Record, policy: RecoveryPolicy, now: datetime) -> Pace:
+    """How far it has come, as the record says; what cannot be read of it begins anew."""
+    slots, share = record.detail.get("slots"), record.detail.get("share")
     numbers = cast("list[object]", slots) if isinstance(slots, list) else []
     bounds = tuple(float(one) for one in numbers if isinstance(one, (int, float)))
-    return _since(record) or record.opened_at or datetime.max.replace(tzinfo=UTC), bounds
+    turned = _moment(record, "turned") or now
+    came = share if isinstance(share, int) else 0
+    return Pace(bounds, came, min(turned, now), policy.pace_every)
 
 
 def _since(record: Record | None) -> datetime | None:
     """When pacing last began: stops before it are dealt with."""
-    text = record.detail.get("since") if record else None
+    return _moment(record, "since") if record else None
+
+
+def _moment(record: Record, name: str) -> datetime | None:
+    text = record.detail.get(name)
     try:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:

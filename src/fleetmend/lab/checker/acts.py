@@ -11,6 +11,7 @@ from fleetmend.lab.checker.evidence import (
     Evidence,
     Subject,
     Violation,
+    Write,
     held,
     live_intent,
     owner,
@@ -167,12 +168,13 @@ def untouchable(evidence: Evidence) -> Iterator[Violation]:
                 if true and not call.frozen:
                     yield Violation("untouchable", subject.id, call.at, reason)
         for write in subject.writes:
-            if (
-                write.planned
-                and write.held_until
-                and evidence.seconds(write.held_until) > write.at + SLACK
-            ):
+            planning = write.planned and owner(subject, write.planned) == write.call.run
+            if planning and write.held_until and _holds(evidence, write):
                 yield Violation("untouchable", subject.id, write.at, "planned although held")
+
+
+def _holds(evidence: Evidence, write: Write) -> bool:
+    return evidence.seconds(write.held_until) > write.at + SLACK
 
 
 def _owned(tags: Mapping[str, str]) -> bool:

@@ -184,7 +184,9 @@ def test_the_brake_is_total_and_never_forgets_what_is_owed(ages, size, before, l
     if before == "paced":
         record = pacing()
     if before == "garbage":
-        record = replace(record, status=Status.OPEN, detail={"since": "soon", "slots": "many", "share": "?"})
+        record = replace(
+            record, status=Status.OPEN, detail={"since": "soon", "slots": "many", "share": "?"}
+        )
     now = NOW + timedelta(seconds=later)
     decision = mass.decide(seen, record, POLICY, now)
     mass.brake(seen, record, POLICY, now)

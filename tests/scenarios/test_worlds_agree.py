@@ -31,15 +31,6 @@ CHANCE = {"health/zone-dark", "rebuild/rebuild-many", "recovery/left-down-mass"}
 """Where the end (or who is told of alone, and who in a digest) depends on who looks first, and the
 scenario says what must hold either way."""
 
-SPEEDS = {"health": 30.0, "remediation": 200.0}
-"""Health's scenarios are slower: two sweeps at 60 would be a second apart, hardly longer than a run
-takes on a busy machine. Remediation's last for hours, and so are its sweeps apart."""
-
-SLOW = {"remediation/remediation-asked": 60.0}
-"""A minute between two words must be more than the machine's own delays."""
-
-SPEED = 60.0
-
 
 def both_worlds() -> dict[str, Scenario]:
     """The shipped scenarios that either world can play, by concern and name."""
@@ -84,9 +75,9 @@ def test_both_worlds_come_to_the_same_end(name: str, request: pytest.FixtureRequ
     fixture = "build" if scenario.concern == "recovery" else f"{scenario.concern}_build"
     build: Build = request.getfixturevalue(fixture)
     virtual = sim.play(scenario)
-    speed = SLOW.get(name) or SPEEDS.get(scenario.concern, SPEED)
-    real = play(scenario, graph=build.graph, artifact=build.artifact, speed=speed)
-    verdicts = judge(scenario, virtual), judge(scenario, real, tolerance=tolerance(speed))
+    real = play(scenario, graph=build.graph, artifact=build.artifact)
+    allowed = tolerance(scenario.speed)
+    verdicts = judge(scenario, virtual), judge(scenario, real, tolerance=allowed)
     assert [v for found in verdicts for v in found if not v.held] == []
     if name not in CHANCE:
         assert ending(real) == ending(virtual)

@@ -15,16 +15,20 @@ app = typer.Typer()
 SCENES = ("demo", "demo-health")
 """The shipped scenarios that are played, one after the other."""
 
-SPEED = 20.0
-"""Slow enough that a cold start of the function (a second) is not minutes of scenario time."""
-
 
 @app.command(epilog=examples("fleetmend demo", "fleetmend demo --speed 10 --out out/slow"))
 def demo(
     *,
     speed: Annotated[
-        float, typer.Option(metavar="N", min=1, max=60, help="Scenario seconds per real second.")
-    ] = SPEED,
+        float | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=60,
+            help="Scenario seconds per real second, instead of the scenes' own.",
+            show_default=False,
+        ),
+    ] = None,
     folder: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Where the reports go.")
     ] = Path("out/demo"),
@@ -51,7 +55,7 @@ def demo(
         history, found = playing.play(scenario, "emulator", speed=speed, seed=None, quiet=json)
         scenes.append((scenario, history, found))
         file = folder / f"{scenario.concern}.html"
-        written = report.write(file, scenario, history, found, speed=speed)
+        written = report.write(file, scenario, history, found)
         results.append({**result(history, found), "report": str(written)})
         if not json:
             playing.told(scenario, history, found)

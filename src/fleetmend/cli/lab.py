@@ -38,11 +38,15 @@ def run(
         ),
     ] = "sim",
     speed: Annotated[
-        float,
+        float | None,
         typer.Option(
-            metavar="N", min=1, max=200, help="Scenario seconds per real second; emulator only."
+            metavar="N",
+            min=1,
+            max=200,
+            help="Scenario seconds per real second, instead of the file's; emulator only.",
+            show_default=False,
         ),
-    ] = 60.0,
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option(metavar="N", min=0, help="Instead of the file's seed.", show_default=False),
@@ -66,8 +70,7 @@ def run(
     history, found = playing.play(scenario, where, speed=speed, seed=seed, quiet=json)
     written = None
     if html:
-        shown = speed if world == "emulator" else 1.0
-        written = report.write(html, scenario, history, found, speed=shown)
+        written = report.write(html, scenario, history, found)
     if json:
         as_json(result(history, found))
     else:

@@ -48,9 +48,11 @@ def shipped(name: str) -> Scenario:
 
 
 def play(
-    scenario: Scenario, world: World, *, speed: float, seed: int | None, quiet: bool
+    scenario: Scenario, world: World, *, speed: float | None, seed: int | None, quiet: bool
 ) -> tuple[History, list[Verdict]]:
     """Play a scenario and judge it; unless quiet, it can be watched meanwhile.
+
+    `speed` goes before the scenario's own, for the emulator; a higher one is warned of.
 
     Raises:
         Failure: the scenario is not meant for that world.
@@ -65,6 +67,12 @@ def play(
         return history, judge(scenario, history)
     if seed is not None:
         scenario = scenario.model_copy(update={"seed": seed})
+    if speed is not None and speed > scenario.speed:
+        note(
+            f"{scenario.name!r} is made for {scenario.speed:g} times the speed of time at most: "
+            f"at {speed:g}, what covers real time may be too long for it"
+        )
+    speed = speed or scenario.speed
     history = _emulated(scenario, speed, quiet=quiet)
     return history, judge(scenario, history, tolerance=emulator.tolerance(speed))
 

@@ -44,8 +44,6 @@ def write(
     scenario: Scenario,
     history: History,
     verdicts: Sequence[Verdict],
-    *,
-    speed: float = 1.0,
 ) -> Path:
     """Write the report and return where it is.
 
@@ -54,19 +52,16 @@ def write(
         scenario: what was played.
         history: what came of it.
         verdicts: what the judge said.
-        speed: how many seconds of scenario time passed in a real one.
 
     Raises:
         OSError: the file cannot be written.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(html(scenario, history, verdicts, speed=speed), encoding="utf-8")
+    file.write_text(html(scenario, history, verdicts), encoding="utf-8")
     return file
 
 
-def html(
-    scenario: Scenario, history: History, verdicts: Sequence[Verdict], *, speed: float = 1.0
-) -> str:
+def html(scenario: Scenario, history: History, verdicts: Sequence[Verdict]) -> str:
     """The report as text."""
     story = Story(scenario).tell(history.events)
     lives = [life for life in story.lives.values() if life.troubles or life.touched or life.status]
@@ -78,7 +73,7 @@ def html(
     environment.filters["clock"] = clock
     return environment.get_template("report.html.jinja").render(
         history=history,
-        speed=speed,
+        speed=history.figures.get("speed", 1.0),
         held=all(verdict.held for verdict in verdicts),
         verdicts=verdicts,
         lives=story.lives.values(),

@@ -54,6 +54,9 @@ __all__ = ["Instances", "Scenario", "ScenarioError", "Step", "load", "loads", "w
 AFTERMATH = 1800.0
 """Seconds a scenario goes on after its last entry when it does not say `end`."""
 
+FASTEST = 200
+"""Scenario seconds per real second: beyond it a run takes longer than the promises it must keep."""
+
 _RELATIVE = re.compile(r"\+(\S+)")
 
 
@@ -175,6 +178,12 @@ class Scenario(Part):
     settings: Installed = Field(default=Installed(), description="the installation's settings")
     worlds: tuple[Literal["sim", "emulator"], ...] = Field(
         default=("sim", "emulator"), description="where it can be played"
+    )
+    speed: float = Field(
+        default=60.0,
+        gt=0,
+        le=FASTEST,
+        description="over the wire: scenario seconds per real second at most, to be played truly",
     )
     timeline: tuple[Step, ...] = Field(default=(), description="what happens, and when")
     expect: tuple[Expectation, ...] = Field(default=(), description="what must come of it")

@@ -80,6 +80,36 @@ def test_a_scenario_for_the_other_world_only(fleetmend, scenario):
     assert "--world emulator" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("line", "asked", "played", "warned"),
+    [
+        ("", (), 60, False),
+        ("speed: 8\n", (), 8, False),
+        ("speed: 8\n", ("--speed", "4"), 4, False),
+        ("speed: 8\n", ("--speed", "60"), 60, True),
+        ("speed: 90\n", ("--speed", "60"), 60, False),
+    ],
+)
+def test_the_wire_goes_at_the_scenarios_own_speed(
+    fleetmend, scenario, monkeypatch, line, asked, played, warned
+):
+    from fleetmend.cli import playing  # noqa: PLC0415
+    from fleetmend.lab import sim  # noqa: PLC0415
+
+    speeds: list[float] = []
+
+    def over_the_wire(one, speed, *, quiet):
+        speeds.append(speed)
+        return sim.play(one)
+
+    monkeypatch.setattr(playing, "_emulated", over_the_wire)
+    scenario.write_text(line + QUICK)
+    ran = fleetmend("lab", "run", str(scenario), "--world", "emulator", "--json", *asked)
+    assert ran.code == 0, ran
+    assert speeds == [played]
+    assert ("8 times the speed of time at most" in " ".join(ran.err.split())) is warned
+
+
 def test_the_summary_says_who_was_touched_and_why_not(fleetmend, scenario):
     ran = fleetmend("lab", "run", str(scenario))
     assert ran.code == 0, ran

@@ -27,13 +27,10 @@ from fleetmend.lab.emulator.scaling import group_of
 from fleetmend.lab.emulator.untyped import Fields, Untyped
 from fleetmend.lab.emulator.verbs import carry_out, refuse_what_cannot_be
 from fleetmend.lab.history import Event, History, Kind, measure
-from fleetmend.lab.scenario import Policy, Scenario
+from fleetmend.lab.scenario import FASTEST, Policy, Scenario
 from fleetmend.lab.vocabulary.runs import CrashAtCall
 
 _LOGGER = logging.getLogger(__name__)
-
-FASTEST = 200
-"""Scenario seconds per real second: beyond it a run takes longer than the promises it must keep."""
 
 WORKERS = 3
 """Runs at once: two that the installed event source mapping allows, and a sweep."""
@@ -315,7 +312,7 @@ def play(
     *,
     graph: Graph,
     artifact: Path,
-    speed: float = 60.0,
+    speed: float | None = None,
     tell: Callable[[str], None] = say_nothing,
 ) -> History:
     """Play a scenario in an embedded AWS of its own.
@@ -324,8 +321,9 @@ def play(
         scenario: what happens.
         graph: the captured installation.
         artifact: the Lambda zip.
-        speed: scenario seconds per real second; the installed intervals are divided by it. At 1
-            the installed schedules fire by themselves, else the lab fires the sweep.
+        speed: scenario seconds per real second, the scenario's own if left out; the installed
+            intervals are divided by it. At 1 the installed schedules fire by themselves, else the
+            lab fires the sweep.
         tell: gets a line for each step.
 
     Returns:
@@ -352,10 +350,11 @@ def opened(
     *,
     graph: Graph,
     artifact: Path,
-    speed: float = 60.0,
+    speed: float | None = None,
     tell: Callable[[str], None] = say_nothing,
 ) -> Generator[World]:
     """A world with its installation and fleet, stopped when the block ends. See `play`."""
+    speed = scenario.speed if speed is None else speed
     if not 0 < speed <= FASTEST:
         raise EmulatorFailed(
             f"speed {speed:g} is not possible here", remedy=f"choose more than 0, at most {FASTEST}"

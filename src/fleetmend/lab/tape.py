@@ -82,7 +82,8 @@ class Told:
 class Truth:
     """What was really so: an instance entered a state, or was told to be left alone.
 
-    `stores` says that it has volumes on its host, `type` is its instance type.
+    `stores` says that it has volumes on its host, `type` is its instance type,
+    `zone` the Availability Zone that it is in.
     """
 
     at: float
@@ -92,6 +93,7 @@ class Truth:
     operator: str = ""
     stores: bool = False
     type: str = ""
+    zone: str = ""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from fleetmend.lab.checker.evidence import (
     held,
     live_intent,
     owner,
+    owns,
 )
 from fleetmend.lab.tape import Call
 
@@ -61,7 +62,7 @@ def abandoned_intents(evidence: Evidence) -> Iterator[Violation]:
     for subject in evidence.subjects.values():
         for write in subject.writes:
             run = write.call.run
-            if not write.planned or owner(subject, write.planned) != run:
+            if not owns(subject, write):
                 continue
             if evidence.runs[run].how != "finished" or evidence.frozen(run) > SHORT_FREEZE:
                 continue
@@ -168,8 +169,7 @@ def untouchable(evidence: Evidence) -> Iterator[Violation]:
                 if true and not call.frozen:
                     yield Violation("untouchable", subject.id, call.at, reason)
         for write in subject.writes:
-            planning = write.planned and owner(subject, write.planned) == write.call.run
-            if planning and write.held_until and _holds(evidence, write):
+            if owns(subject, write) and write.held_until and _holds(evidence, write):
                 yield Violation("untouchable", subject.id, write.at, "planned although held")
 
 

@@ -354,6 +354,11 @@ def owner(subject: Subject, intent: str) -> int:
     return next(write.call.run for write in subject.writes if write.planned == intent)
 
 
+def owns(subject: Subject, write: Write) -> bool:
+    """Whether this write planned its intent, and did not only carry it along."""
+    return bool(write.planned) and owner(subject, write.planned) == write.call.run
+
+
 def live_intent(evidence: Evidence, subject: Subject, call: Call) -> bool:
     """Whether the run of this call holds a planned intent that still lives when it is sent."""
     write = subject.record_at(call.at)

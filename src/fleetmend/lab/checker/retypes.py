@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from fleetmend.lab.checker.evidence import SLACK, Evidence, Subject, Violation
+from fleetmend.lab.checker.evidence import SLACK, Evidence, Subject, Violation, owns
 from fleetmend.lab.tape import Call
 
 ORIGINAL = "fleetmend:original-type"
@@ -31,8 +31,7 @@ def dry_first(evidence: Evidence) -> Iterator[Violation]:
         if last and last.lost and last.run == call.run:
             continue
         since = last.at if last else 0.0
-        found = [one.done or one.at for one in subject.starts if one.error in DRY]
-        found = [at for at in found if since <= at <= call.at]
+        found = [at for at in _found_dry(evidence, subject) if since <= at <= call.at]
         if not found or call.at - found[0] < evidence.law.types_wait - SLACK:
             text = f"given {_given(call)}, dry at {found[:1]}"
             yield Violation("type-soon", subject.id, call.at, text)
@@ -66,6 +65,29 @@ def told_in_the_end(evidence: Evidence) -> Iterator[Violation]:
         told = any(a.get("kind") == "type-changed" for w in subject.writes for a in w.alerts)
         if last.type == _given(ours[-1]) != subject.truths[0].type and not told:
             yield Violation("type-untold", subject.id, last.at, f"it is {last.type} now")
+
+
+def _found_dry(evidence: Evidence, subject: Subject) -> list[float]:
+    """When its own start found no capacity, or that of another of its pool, which probed for it.
+
+    Such a probe speaks for those whose starts the same run had written down.
+    """
+    runs = {w.call.run for w in subject.writes if w.planned and owns(subject, w)}
+    found = [
+        start.done or start.at
+        for other in evidence.subjects.values()
+        for start in other.starts
+        if start.error in DRY
+        and (other is subject or start.run in runs)
+        and _pool(other, start.at) == _pool(subject, start.at)
+    ]
+    return sorted(found)
+
+
+def _pool(subject: Subject, moment: float) -> tuple[str, str]:
+    """The type and zone that it had at that moment."""
+    known = [truth for truth in subject.truths if truth.at <= moment] or subject.truths[:1]
+    return (known[-1].type, known[-1].zone) if known else ("", "")
 
 
 def _retypes(evidence: Evidence) -> Iterator[tuple[Subject, Call]]:

@@ -109,7 +109,8 @@ class Instance:
 
     def truth(self, at: float, what: str) -> Truth:
         """What is so of it at that moment, for the tape."""
-        return Truth(at, self.id, what, self.tags, self.operator, self.stores, self.type)
+        operator, stores = self.operator, self.stores
+        return Truth(at, self.id, what, self.tags, operator, stores, self.type, self.zone)
 
     def as_of(self, moment: float) -> Look | None:
         """What was true at that moment; None before it existed."""

@@ -27,12 +27,14 @@ class Down:
     """An instance in scope that is `stopping` or `stopped`, or has `ended`: was terminated.
 
     `at` is when its stop was asked for, as EC2 says it (DescribeInstances,
-    StateTransitionReason); None where EC2 names no time, as for a host that failed.
+    StateTransitionReason); None where EC2 names no time, as for a host that failed or a system
+    that was shut down from inside. `named` says that `at` is when an event named it instead.
     """
 
     id: str
     at: datetime | None = None
     ended: bool = False
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,9 @@ def is_mass(count: int, size: int, policy: RecoveryPolicy) -> bool:
 
 def timed(down: Collection[Down], named: Collection[str], now: datetime) -> tuple[Down, ...]:
     """Those with a time, and those without that an event has just named, which stopped now."""
-    return tuple(Down(one.id, now) if one.at is None and one.id in named else one for one in down)
+    return tuple(
+        Down(one.id, now, named=True) if one.at is None and one.id in named else one for one in down
+    )
 
 
 def recent(scope: Scope, policy: RecoveryPolicy, now: datetime) -> tuple[Down, ...]:

@@ -44,6 +44,7 @@ class Survey:
         self._record: Record | None = None
         self._unreadable = ""
         self._ailing: Ailing | None = None
+        self._named: Collection[str] = ()
 
     def subjects(self) -> list[str]:
         """What a sweep must look at: all that is down, and all that is impaired.
@@ -70,12 +71,14 @@ class Survey:
         many = suspicious(len(recent(Scope(down, at), self._policy, at)), self._policy)
         return [*([MASS_STOP] if many else []), *(one.id for one in everything)]
 
-    def beside(self, looks: Collection[str]) -> list[str]:
+    def beside(self, looks: Collection[str], events: Collection[str]) -> list[str]:
         """What a batch looks at besides: the record of a mass stop, where many are named.
 
         Where that record is what it looks at, a person may have said go on: then all that is
         down, so that each has its turn. Once they have, each has its own time to be looked at.
+        What events name has stopped just now; whatever else is looked at stopped before.
         """
+        self._named = events
         if MASS_STOP in looks:
             self._listed = self._list()
             self._read()
@@ -104,8 +107,8 @@ class Survey:
         seen: dict[str, Seen | ObservationFailed] = {**known}
         if self._ailing:
             seen[MASS_IMPAIRED] = self._ailing
-        if listed or moves or any(map(_is_down, seen.values())):
-            self._scope = seen[MASS_STOP] = self._look(*(listed or self._list()), instances)
+        if listed or MASS_STOP in ids or moves or any(map(_is_down, seen.values())):
+            self._scope = seen[MASS_STOP] = self._look(*(listed or self._list()))
         return seen
 
     def _ill(self, seen: Collection[Instance]) -> list[Instance]:
@@ -152,8 +155,8 @@ class Survey:
         told = mass.brake(self._scope, self._record, self._policy, now)
         return replace(told, outage=many)
 
-    def _look(self, at: datetime, down: tuple[Down, ...], named: Collection[str]) -> Scope:
-        scope = Scope(timed(_startable(down), named, at), at)
+    def _look(self, at: datetime, down: tuple[Down, ...]) -> Scope:
+        scope = Scope(timed(_startable(down), self._named, at), at)
         self._read()
         held = self._record is not None and self._record.status is Status.EXHAUSTED
         if not held and suspicious(len(recent(scope, self._policy, at)), self._policy):

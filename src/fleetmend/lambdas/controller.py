@@ -45,7 +45,8 @@ class Bound(Generic[S]):
     """A concern over the ports of one run; `subjects` lists what a sweep must look at.
 
     Open incidents need not be among them: the ledger names those. `settle` hears what became of
-    a sweep's subjects. `beside` lists what a batch looks at besides what its messages name.
+    a sweep's subjects. `beside` lists what a batch looks at besides what its messages name; it
+    gets all that they name, and of these what AWS's events name.
     `changed` lists whom a run changed, where that can be taken back. With a `place` a sweep goes in
     portions, and what it has no time for is where the next one begins.
     """
@@ -53,7 +54,7 @@ class Bound(Generic[S]):
     practice: Practice[S]
     subjects: Callable[[], Sequence[str]]
     settle: Callable[[Sequence[Case[S]]], None] = lambda _: None
-    beside: Callable[[Collection[str]], Sequence[str]] = lambda _: ()
+    beside: Callable[[Collection[str], Collection[str]], Sequence[str]] = lambda _, __: ()
     changed: Callable[[str], Sequence[str]] | None = None
     place: Place | None = None
 
@@ -258,7 +259,7 @@ class _Turn(Generic[P, S]):
         looks = inbox.subjects()
         for records in answered.values():
             looks.update(dict.fromkeys(records))
-        cases = self._look(wired, looks, hinted)
+        cases = self._look(wired, inbox, looks, hinted)
         for case in cases:
             if case.failure:
                 inbox.fail(case.subject, case.failure)
@@ -288,14 +289,14 @@ class _Turn(Generic[P, S]):
         return self.concern.bind(self.in_force.policy, wired)
 
     def _look(
-        self, wired: Wired, looks: Mapping[str, int | None], hinted: set[str]
+        self, wired: Wired, inbox: Inbox, looks: Mapping[str, int | None], hinted: set[str]
     ) -> list[Case[S]]:
         """A look that comes while the mode is off is dropped: the sweep finds it afterwards."""
         if self.mode is Mode.OFF or not looks:
             return []
         bound = self._bind(wired)
         notices = filter(telling.is_notice, hinted)
-        looks = {**dict.fromkeys([*bound.beside(looks), *notices]), **looks}
+        looks = {**dict.fromkeys([*bound.beside(looks, inbox.events()), *notices]), **looks}
         return loop.run(bound.practice, wired.ports, looks, hints=sorted(hinted & set(looks)))
 
     def _amend(self, wired: Wired, inbox: Inbox, message: str, word: Word) -> dict[str, Record]:

@@ -52,6 +52,10 @@ class Inbox:
             wanted[look.subject] = both
         return wanted
 
+    def events(self) -> set[str]:
+        """Whom AWS's events name; what a wake-up names happened before."""
+        return {look.subject for look in self.looks.values() if look.revision is None}
+
     def fail(self, subject: str, error: Exception) -> None:
         """Every message that asked for a look at this subject is to come again."""
         for message, look in self.looks.items():

@@ -6,7 +6,7 @@ over. A person ends the first by `fleetmend retry --all`, or the setting says `p
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -14,7 +14,7 @@ from typing import cast
 from fleetmend.core.budgets import spread
 from fleetmend.core.decisions.recovery import turns
 from fleetmend.core.model import Decision, Mode, Record, RecoveryPolicy, Status
-from fleetmend.core.scope import MASS_STOP, Scope, is_mass, recent, suspicious
+from fleetmend.core.scope import MASS_STOP, Down, Scope, is_mass, recent, suspicious
 
 PACING = "pacing"
 
@@ -120,19 +120,23 @@ def judge(
     if record is not None and record.status is Status.OPEN and record.reason == "retry":
         return _pacing(record, scope, policy, now)
     if tripped:
-        return _tripped(record, scope, len(stops), policy, now)
+        return _tripped(record, scope, stops, policy, now)
     if record is not None and record.status is Status.OPEN:
         return _further(record, policy, now)
     return record
 
 
 def _tripped(
-    record: Record | None, scope: Scope, count: int, policy: RecoveryPolicy, now: datetime
+    record: Record | None,
+    scope: Scope,
+    stops: Collection[Down],
+    policy: RecoveryPolicy,
+    now: datetime,
 ) -> Record:
     """Told once, with how many; held, or paced at once where the setting says so."""
     owed = record.owed if record else ()
     window = f"{policy.mass_window.total_seconds() / 60:g} minutes"
-    note = f"{count} of {scope.size} instances stopped within {window}"
+    note = f"{len(stops)} of {scope.size} instances stopped within {window}"
     opened = Record("recovery", MASS_STOP, Status.EXHAUSTED, alerts=owed, opened_at=now, note=note)
     if record is not None:
         opened = replace(opened, revision=record.revision, nonce=record.nonce)
@@ -143,7 +147,9 @@ def _tripped(
         return paced.telling("mass-stop", note, done=done)
     why = "so many at once are more likely meant than not: incident response, a budget action"
     done = f"Nothing is started. When you say so, it goes on with {_pace(policy)}."
-    return replace(opened, reason=MASS_STOP).telling("mass-stop", note, why=why, done=done)
+    kept = {**opened.detail, "untimed": any(one.named for one in stops)}
+    held = replace(opened, reason=MASS_STOP, detail=kept)
+    return held.telling("mass-stop", note, why=why, done=done)
 
 
 def _pace(policy: RecoveryPolicy) -> str:
@@ -175,9 +181,13 @@ def _at(record: Record, pace: Pace) -> Record:
 
 
 def _if_over(record: Record, scope: Scope, policy: RecoveryPolicy) -> Record:
-    """It ends by itself only when nobody who stopped then is down any more."""
+    """It ends by itself only when nobody who stopped then is down any more.
+
+    Where EC2 named no time for some of them, whoever is down without one may be of them.
+    """
     began = (record.opened_at or scope.observed_at) - policy.mass_window
-    if scope.stopped_since(began):
+    untimed = bool(record.detail.get("untimed")) and any(one.at is None for one in scope.down)
+    if untimed or scope.stopped_since(began):
         return record
     over = turns.closed(record, "over", "all that had stopped are up again")
     return over.telling("mass-stop-over", "all that had stopped are up again")

@@ -1,13 +1,14 @@
 """The bridge as infrastructure: alerts to webhooks, and a watch on who is really subscribed."""
 
-from typing import NotRequired, TypedDict
+from typing import NotRequired
 
 import pulumi
 
 from fleetmend.components import policies
 from fleetmend.components.alarms import Alarm, AlarmArgs, function_dimensions, make_alarm
-from fleetmend.components.controller import Controller, FunctionArgs
-from fleetmend.components.identity import InstallationArgs, naming
+from fleetmend.components.controller import Controller
+from fleetmend.components.function import Function, FunctionArgs, RunArgs, run_args
+from fleetmend.components.identity import naming
 from fleetmend.components.policies import Statement
 from fleetmend.components.secrets import WEBHOOKS
 
@@ -20,26 +21,14 @@ COUNT = '{"fleetmend": "subscriptions"}'
 """What the schedule says; `lambdas/bridge.py` reads it."""
 
 
-class BridgeArgs(TypedDict):
+class BridgeArgs(RunArgs):
     """What `Bridge` needs to know."""
 
-    installation: InstallationArgs
-    """Whose bridge it is."""
-    account_id: pulumi.Input[str]
-    """The account."""
-    artifact: str
-    """Path of the zip that `fleetmend package` made."""
-    key_arn: pulumi.Input[str]
-    """The main key: webhooks, logs, queues."""
-    topic_arn: pulumi.Input[str]
-    """The alerts topic."""
     webhooks: NotRequired[bool]
     """Whether there are webhooks (see `Secrets`); without, it only counts subscriptions."""
-    function: NotRequired[FunctionArgs]
-    """What the function is given to run with, and when its alarms are raised."""
 
 
-class Bridge(pulumi.ComponentResource):
+class Bridge(Function):
     """Tells Slack and PagerDuty what the topic says, and raises an alarm when nobody listens.
 
     They do not answer SNS's confirmation, so a plain HTTPS subscription to them never becomes
@@ -53,24 +42,10 @@ class Bridge(pulumi.ComponentResource):
                           "webhooks": True})
     """
 
-    function_name: pulumi.Output[str]
-    """The function's name."""
-    function_arn: pulumi.Output[str]
-    """The function's ARN."""
-    role_name: pulumi.Output[str]
-    """The execution role's name."""
-    role_arn: pulumi.Output[str]
-    """The execution role's ARN."""
-    log_group_name: pulumi.Output[str]
-    """Where it logs."""
     undelivered_url: pulumi.Output[str]
     """Alerts that no webhook took."""
-    schedule_arn: pulumi.Output[str]
-    """The schedule that has subscriptions counted."""
     subscription_arn: pulumi.Output[str]
     """Its subscription to the topic; empty without webhooks."""
-    alarm_arns: pulumi.Output[list[str]]
-    """The function's alarms."""
     subscribers_alarm_arn: pulumi.Output[str]
     """The alarm on no confirmed subscriber."""
 
@@ -84,13 +59,9 @@ class Bridge(pulumi.ComponentResource):
         controller = Controller(
             f"{name}-controller",
             {
-                "installation": args["installation"],
-                "account_id": args["account_id"],
+                **run_args(args),
                 "concern": CONCERN,
                 "description": "Tells webhooks what the alerts topic says; counts subscribers",
-                "artifact": args["artifact"],
-                "key_arn": args["key_arn"],
-                "topic_arn": args["topic_arn"],
                 "policy": policies.document(*grants(args)),
                 "environment": (
                     {"FLEETMEND_WEBHOOKS_NAME": names.parameter(WEBHOOKS)} if with_webhooks else {}
@@ -98,7 +69,6 @@ class Bridge(pulumi.ComponentResource):
                 "sweep_minutes": COUNT_MINUTES,
                 "sweep_input": COUNT,
                 "subscribed": with_webhooks,
-                "function": function,
             },
             pulumi.ResourceOptions(parent=self),
         )
@@ -110,13 +80,9 @@ class Bridge(pulumi.ComponentResource):
             args["topic_arn"],
             self,
         )
-        self.function_name, self.function_arn = controller.function_name, controller.function_arn
-        self.role_name, self.role_arn = controller.role_name, controller.role_arn
-        self.log_group_name = controller.log_group_name
-        self.undelivered_url = controller.undelivered_url
-        self.schedule_arn = controller.schedule_arn
+        self._tell(controller)
         self.subscription_arn = controller.subscription_arn
-        self.alarm_arns, self.subscribers_alarm_arn = controller.alarm_arns, alarm.arn
+        self.subscribers_alarm_arn = alarm.arn
         self.register_outputs({"functionArn": self.function_arn})
 
 

@@ -1,6 +1,6 @@
 """Compliance as infrastructure: who scans, on whose behalf, how often, and what may be asked."""
 
-from typing import NotRequired, TypedDict
+from typing import NotRequired
 
 import pulumi
 import pulumi_aws as aws
@@ -10,11 +10,13 @@ from fleetmend.components.accept import accept, accept_all
 from fleetmend.components.alarms import AlarmArgs, make_alarm
 from fleetmend.components.compliance_alarms import alarms
 from fleetmend.components.compliance_machine import definition
-from fleetmend.components.controller import Controller, FunctionArgs
+from fleetmend.components.controller import Controller
+from fleetmend.components.function import ConcernArgs, Function, FunctionArgs, run_args
+from fleetmend.components.grants import ledger_key, reads_settings, tells
 from fleetmend.components.history import History
-from fleetmend.components.identity import InstallationArgs, naming, tagging
+from fleetmend.components.identity import naming, tagging
 from fleetmend.components.naming import Limit, Naming, partition
-from fleetmend.components.parameters import policy_parameters, settings_of
+from fleetmend.components.parameters import policy_parameters
 from fleetmend.components.policies import Statement
 from fleetmend.components.spoke import Spoke, role_name
 from fleetmend.core.compliance import CONCERN, CompliancePolicy
@@ -34,25 +36,9 @@ JUDGED = {
 """Why checks of Checkov about the machine are answered differently here."""
 
 
-class ComplianceArgs(TypedDict):
+class ComplianceArgs(ConcernArgs):
     """What `Compliance` needs to know."""
 
-    installation: InstallationArgs
-    """Whose controller it is."""
-    account_id: pulumi.Input[str]
-    """The account it runs in."""
-    artifact: str
-    """Path of the zip that `fleetmend package` made."""
-    ledger_name: pulumi.Input[str]
-    """The ledger bucket's name."""
-    ledger_arn: pulumi.Input[str]
-    """The ledger bucket's ARN."""
-    key_arn: pulumi.Input[str]
-    """The main key: ledger, queues, logs."""
-    topic_arn: pulumi.Input[str]
-    """The alerts topic."""
-    topic_key_arn: pulumi.Input[str]
-    """The alerts topic's key."""
     rules: str
     """The rules in force as JSON: what `components.rules_file.compiled` makes of a file."""
     accounts: NotRequired[list[str]]
@@ -67,15 +53,11 @@ class ComplianceArgs(TypedDict):
     lanes: NotRequired[int]
     """How many parts of a region with more than a page are read at once, up to 16; 1 where it is
     left out."""
-    mode: NotRequired[str]
-    """off, observe or act: where the switch stands at first; `act` where left out."""
     sweep_minutes: NotRequired[int]
     """How often a run is begun; once a day where it is left out."""
-    function: NotRequired[FunctionArgs]
-    """What the function is given to run with, and when its alarms are raised."""
 
 
-class Compliance(pulumi.ComponentResource):
+class Compliance(Function):
     """Every instance carries the tags it must: scanned, reported, and kept for questions.
 
     A schedule begins a run; a state machine fans it out over accounts and regions, each with a
@@ -86,30 +68,12 @@ class Compliance(pulumi.ComponentResource):
                                   "rules": compiled(file), "artifact": "dist/lambda.zip", ...})
     """
 
-    function_name: pulumi.Output[str]
-    """The function's name."""
-    function_arn: pulumi.Output[str]
-    """The function's ARN."""
-    alias_arn: pulumi.Output[str]
-    """The alias that the schedule and the machine call."""
-    role_name: pulumi.Output[str]
-    """The execution role's name."""
-    role_arn: pulumi.Output[str]
-    """The execution role's ARN, which spokes trust."""
-    log_group_name: pulumi.Output[str]
-    """Where it logs."""
-    schedule_arn: pulumi.Output[str]
-    """The schedule that begins runs."""
-    undelivered_url: pulumi.Output[str]
-    """Schedules and calls that could not be handed over."""
     machine_arn: pulumi.Output[str]
     """The state machine."""
     database: pulumi.Output[str]
     """The Glue database."""
     workgroup: pulumi.Output[str]
     """The Athena workgroup."""
-    alarm_arns: pulumi.Output[list[str]]
-    """Its alarms."""
 
     def __init__(
         self, name: str, args: ComplianceArgs, opts: pulumi.ResourceOptions | None = None
@@ -140,26 +104,21 @@ class Compliance(pulumi.ComponentResource):
             },
             self._child,
         )
-        self.function_name, self.function_arn = controller.function_name, controller.function_arn
-        self.alias_arn = controller.alias_arn
-        self.role_name, self.role_arn = controller.role_name, controller.role_arn
-        self.log_group_name = controller.log_group_name
-        self.schedule_arn = controller.schedule_arn
-        self.undelivered_url = controller.undelivered_url
+        self._tell(controller)
         self.machine_arn = machine.arn
         self.database, self.workgroup = history.database, history.workgroup
         self.alarm_arns = self._alarms(controller, machine)
         self.register_outputs({"functionArn": self.function_arn, "machineArn": self.machine_arn})
 
     def _parameters(self) -> None:
-        args, me, usual = self._args, self._args["installation"], CompliancePolicy()
+        args, usual = self._args, CompliancePolicy()
         scope = {
             "accounts": args.get("accounts", []),
             "regions": args.get("regions", []),
             "digest": args.get("digest", usual.digest),
             "lanes": args.get("lanes", usual.lanes),
         }
-        policy_parameters(self._name, CONCERN, scope, args.get("mode", "act"), me, self)
+        policy_parameters(self._name, CONCERN, scope, args, self)
         aws.s3.BucketObjectv2(
             f"{self._name}-rules",
             bucket=args["ledger_name"],
@@ -176,13 +135,9 @@ class Compliance(pulumi.ComponentResource):
         return Controller(
             f"{self._name}-controller",
             {
-                "installation": args["installation"],
-                "account_id": args["account_id"],
+                **run_args(args),
                 "concern": CONCERN,
                 "description": "Judges the tags of every resource, and reports what is wrong",
-                "artifact": args["artifact"],
-                "key_arn": args["key_arn"],
-                "topic_arn": args["topic_arn"],
                 "policy": policies.document(*grants(args)),
                 "environment": {
                     "FLEETMEND_LEDGER_BUCKET": args["ledger_name"],
@@ -326,21 +281,9 @@ def grants(args: ComplianceArgs) -> list[Statement]:
             [ledger],
             {"StringLike": {"s3:prefix": ["reports/*", "progress/*", "rules/*"]}},
         ),
-        policies.allow(
-            "LedgerKey", policies.KMS_USE, [args["key_arn"]], policies.via(names.region, "s3")
-        ),
-        policies.allow(
-            "ReadsSettings",
-            ["ssm:GetParameters"],
-            [
-                names.arn("ssm", account, f"parameter{names.parameter(path)}")
-                for path in settings_of(CONCERN)
-            ],
-        ),
+        ledger_key(args),
+        reads_settings(args, CONCERN),
         policies.allow("Begins", ["states:StartExecution"], [machine_arn(names, account)]),
         policies.allow("LooksInto", ["sts:AssumeRole"], spokes),
-        policies.allow("Tells", ["sns:Publish"], [args["topic_arn"]]),
-        policies.allow(
-            "TopicKey", policies.KMS_USE, [args["topic_key_arn"]], policies.via(names.region, "sns")
-        ),
+        *tells(args),
     ]

@@ -13,7 +13,7 @@ What wakes a function, and where what it could not take goes, are four different
 `undelivered` holds the other three's envelopes, which must not be moved anywhere.
 """
 
-from typing import NotRequired, TypedDict
+from typing import NotRequired
 
 import pulumi
 import pulumi_aws as aws
@@ -29,7 +29,8 @@ from fleetmend.components.alarms import (
     queue_alarms,
 )
 from fleetmend.components.controller_names import function_name, log_group_name
-from fleetmend.components.identity import InstallationArgs, naming, tagging
+from fleetmend.components.function import Function, FunctionArgs, RunArgs
+from fleetmend.components.identity import naming, tagging
 from fleetmend.components.policies import Statement
 from fleetmend.components.queues import Queues, QueuesArgs
 from fleetmend.components.schedule import Schedule
@@ -55,45 +56,13 @@ JUDGED = {
 """Why checks of Checkov about functions are answered differently here."""
 
 
-class FunctionArgs(TypedDict):
-    """What functions are given to run with. Everything may be left out."""
-
-    time_zone: NotRequired[str]
-    """The schedule's time zone; `UTC` where it is left out."""
-    runtime: NotRequired[str]
-    """Lambda runtime; `python3.13` where it is left out."""
-    architecture: NotRequired[str]
-    """`arm64` (where it is left out) or `x86_64`."""
-    memory_mb: NotRequired[int]
-    """Memory; 512 where it is left out."""
-    timeout_seconds: NotRequired[int]
-    """Longest run; 60 where it is left out."""
-    log_retention_days: NotRequired[int]
-    """How long logs are kept; 14 where it is left out."""
-    log_level: NotRequired[str]
-    """DEBUG, INFO (where it is left out), WARNING or ERROR."""
-    alarms: NotRequired[AlarmArgs]
-    """When an alarm is one."""
-
-
-class ControllerArgs(TypedDict):
+class ControllerArgs(RunArgs):
     """What `Controller` needs to know. Times are in seconds."""
 
-    installation: InstallationArgs
-    """Whose controller it is."""
-    account_id: pulumi.Input[str]
-    """The account it runs in."""
     concern: str
     """The one word of the concern, such as `recovery`: names, logs, metrics and handler."""
     description: str
     """One sentence for people who find the function in the console."""
-    artifact: str
-    """Path of the zip that `fleetmend package` made. It is read when the engine deploys, not
-    when the program runs, so that the resource graph can be had without it."""
-    key_arn: pulumi.Input[str]
-    """Encrypts the queues, the log group and the environment."""
-    topic_arn: pulumi.Input[str]
-    """Alarms go there."""
     policy: pulumi.Input[str]
     """What the concern itself may do, as a policy document; logs, traces and the queue come on
     top."""
@@ -109,8 +78,6 @@ class ControllerArgs(TypedDict):
     """What the schedule says; `{"fleetmend": "sweep"}` where it is left out."""
     batch_window_seconds: NotRequired[int]
     """How long events are gathered into one call; 5 where it is left out."""
-    function: NotRequired[FunctionArgs]
-    """What the function is given to run with, and when its alarms are raised."""
     claim: NotRequired[str]
     """The parameter that says whose the concern's selector is, where installations claim it."""
     subscribed: NotRequired[bool]
@@ -119,7 +86,7 @@ class ControllerArgs(TypedDict):
     """Whether the function reports `OldestLookSeconds` at the end of each sweep."""
 
 
-class Controller(pulumi.ComponentResource):
+class Controller(Function):
     """A function behind an alias, with role, logs, queue, schedule and alarms.
 
     The function waits for its role's policies and its log group: one that runs before them fails,
@@ -130,34 +97,16 @@ class Controller(pulumi.ComponentResource):
                                 "policy": document, "event_pattern": pattern, "sweep_minutes": 2})
     """
 
-    function_name: pulumi.Output[str]
-    """The function's name."""
-    function_arn: pulumi.Output[str]
-    """The function's ARN, without a version."""
-    alias_arn: pulumi.Output[str]
-    """What to call: the alias `live`."""
-    role_name: pulumi.Output[str]
-    """The execution role's name."""
-    role_arn: pulumi.Output[str]
-    """The execution role's ARN."""
-    log_group_name: pulumi.Output[str]
-    """Where it logs."""
     queue_url: pulumi.Output[str]
     """The queue that wakes it; empty where it has none."""
     queue_arn: pulumi.Output[str]
     """That queue's ARN; empty where it has none."""
     dead_letters_url: pulumi.Output[str]
     """Messages that kept failing; empty where it has no queue."""
-    undelivered_url: pulumi.Output[str]
-    """Events, schedules and calls that could not be handed over."""
     subscription_arn: pulumi.Output[str]
     """Its subscription to the alerts topic; empty where it has none."""
     rule_arn: pulumi.Output[str]
     """The EventBridge rule; empty where no events wake it."""
-    schedule_arn: pulumi.Output[str]
-    """The schedule; empty where it has none."""
-    alarm_arns: pulumi.Output[list[str]]
-    """Its alarms."""
 
     def __init__(
         self, name: str, args: ControllerArgs, opts: pulumi.ResourceOptions | None = None

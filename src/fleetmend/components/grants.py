@@ -3,42 +3,50 @@
 import pulumi
 
 from fleetmend.components import policies
+from fleetmend.components.function import ConcernArgs
+from fleetmend.components.identity import naming
 from fleetmend.components.naming import Naming
 from fleetmend.components.parameters import settings_of
 from fleetmend.components.policies import Statement
 
 
-def controller_grants(
-    names: Naming,
-    concern: str,
-    *,
-    account_id: pulumi.Input[str],
-    ledger_arn: pulumi.Input[str],
-    key_arn: pulumi.Input[str],
-    topic_arn: pulumi.Input[str],
-    topic_key_arn: pulumi.Input[str],
-    claim: str = "",
-) -> list[Statement]:
+def controller_grants(args: ConcernArgs, concern: str, claim: str = "") -> list[Statement]:
     """The statements that stand beside a concern's own.
 
     Where installations claim its selector, `claim` is that parameter, which it may write too.
     """
-    read = [names.parameter(path) for path in settings_of(concern)]
-    claimed = [names.arn("ssm", account_id, f"parameter{claim}")] if claim else []
-    claims = policies.allow("Claims", ["ssm:PutParameter"], claimed)
+    arn = naming(args["installation"]).arn("ssm", args["account_id"], f"parameter{claim}")
     return [
-        *ledger_grants(names, concern, ledger_arn, key_arn),
-        policies.allow(
-            "ReadsSettings",
-            ["ssm:GetParameters"],
-            [*(names.arn("ssm", account_id, f"parameter{name}") for name in read), *claimed],
-        ),
-        policies.allow("Tells", ["sns:Publish"], [topic_arn]),
-        policies.allow(
-            "TopicKey", policies.KMS_USE, [topic_key_arn], policies.via(names.region, "sns")
-        ),
-        *([claims] if claim else []),
+        *_ledger(args, concern),
+        reads_settings(args, concern, *([arn] if claim else [])),
+        *tells(args),
+        *([policies.allow("Claims", ["ssm:PutParameter"], [arn])] if claim else []),
     ]
+
+
+def reads_settings(args: ConcernArgs, concern: str, *more: pulumi.Input[str]) -> Statement:
+    """What a concern is told on every run; `more` are parameters read with them."""
+    names = naming(args["installation"])
+    own = [
+        names.arn("ssm", args["account_id"], f"parameter{names.parameter(path)}")
+        for path in settings_of(concern)
+    ]
+    return policies.allow("ReadsSettings", ["ssm:GetParameters"], [*own, *more])
+
+
+def tells(args: ConcernArgs) -> list[Statement]:
+    """Alerts, to a topic that is encrypted with a key of its own."""
+    region, key = args["installation"]["region"], args["topic_key_arn"]
+    return [
+        policies.allow("Tells", ["sns:Publish"], [args["topic_arn"]]),
+        policies.allow("TopicKey", policies.KMS_USE, [key], policies.via(region, "sns")),
+    ]
+
+
+def ledger_key(args: ConcernArgs) -> Statement:
+    """The main key, as S3 uses it for the ledger."""
+    via = policies.via(args["installation"]["region"], "s3")
+    return policies.allow("LedgerKey", policies.KMS_USE, [args["key_arn"]], via)
 
 
 def asks_who(names: Naming) -> Statement:
@@ -51,18 +59,14 @@ def asks_who(names: Naming) -> Statement:
     )
 
 
-def ledger_grants(
-    names: Naming,
-    concern: str,
-    ledger_arn: pulumi.Input[str],
-    key_arn: pulumi.Input[str],
-) -> list[Statement]:
+def _ledger(args: ConcernArgs, concern: str) -> list[Statement]:
     """What a controller may do to the ledger: its own concern's keys, nothing deleted but hints.
 
     `GetObject` stands on hints too because a deletion with `If-Match` takes it (S3 User Guide,
     "Perform conditional deletes"). Listing under `records/` is what makes S3 answer 404 and not
     403 for a record that does not exist: S3 compares the key with `s3:prefix` when it decides.
     """
+    ledger_arn = args["ledger_arn"]
 
     def under(*kinds: str) -> list[pulumi.Input[str]]:
         prefixes = [f"{would}{kind}/{concern}/" for would in ("", "would/") for kind in kinds]
@@ -82,5 +86,5 @@ def ledger_grants(
         policies.allow(
             "ListsHints", ["s3:ListBucket"], [ledger_arn], {"StringLike": {"s3:prefix": listed}}
         ),
-        policies.allow("LedgerKey", policies.KMS_USE, [key_arn], policies.via(names.region, "s3")),
+        ledger_key(args),
     ]

@@ -1,14 +1,15 @@
 """Health as infrastructure: what wakes it, what it may do, and the settings it re-reads."""
 
 import json
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired
 
 import pulumi
 
 from fleetmend.components import policies
-from fleetmend.components.controller import Controller, FunctionArgs
+from fleetmend.components.controller import Controller
+from fleetmend.components.function import QueuedArgs, run_args
 from fleetmend.components.grants import controller_grants
-from fleetmend.components.identity import InstallationArgs, naming
+from fleetmend.components.identity import naming
 from fleetmend.components.parameters import policy_parameters
 from fleetmend.components.policies import Statement
 from fleetmend.components.queued import Queued
@@ -18,25 +19,9 @@ from fleetmend.core.groups import HealthPolicy
 from fleetmend.core.model import Selector
 
 
-class HealthArgs(TypedDict):
+class HealthArgs(QueuedArgs):
     """What `Health` needs to know."""
 
-    installation: InstallationArgs
-    """Whose controller it is."""
-    account_id: pulumi.Input[str]
-    """The account whose groups it looks after."""
-    artifact: str
-    """Path of the zip that `fleetmend package` made."""
-    ledger_name: pulumi.Input[str]
-    """The ledger bucket's name."""
-    ledger_arn: pulumi.Input[str]
-    """The ledger bucket's ARN."""
-    key_arn: pulumi.Input[str]
-    """The main key: ledger, queues, logs."""
-    topic_arn: pulumi.Input[str]
-    """The alerts topic."""
-    topic_key_arn: pulumi.Input[str]
-    """The alerts topic's key."""
     tag_key: NotRequired[str]
     """Groups with this tag are looked after; `Auto-Heal` where it is left out."""
     tag_value: NotRequired[str]
@@ -55,16 +40,8 @@ class HealthArgs(TypedDict):
     """Whether a silent SSM agent is an illness; it is only told where it is left out."""
     alarm_prefix: NotRequired[str]
     """Alarms called so are applications' alarms about their instance; none where left out."""
-    policy: NotRequired[dict[str, Any]]
-    """Further fields of its policy, by their names there; none that an argument sets."""
-    mode: NotRequired[str]
-    """off, observe or act: where health's own switch stands at first; `act` where left out."""
     sweep_minutes: NotRequired[int]
     """How often every group is looked at; 1 where it is left out."""
-    batch_window_seconds: NotRequired[int]
-    """How long events are gathered; 5 where it is left out."""
-    function: NotRequired[FunctionArgs]
-    """What the function is given to run with, and when its alarms are raised."""
 
 
 class Health(Queued):
@@ -89,27 +66,21 @@ class Health(Queued):
         controller = Controller(
             f"{name}-controller",
             {
-                "installation": args["installation"],
-                "account_id": args["account_id"],
+                **run_args(args),
                 "concern": CONCERN,
                 "description": "Replaces unhealthy instances of groups, and stops at an outage",
-                "artifact": args["artifact"],
-                "key_arn": args["key_arn"],
-                "topic_arn": args["topic_arn"],
                 "policy": policies.document(*grants(args)),
                 "environment": {"FLEETMEND_LEDGER_BUCKET": args["ledger_name"]},
                 "event_pattern": json.dumps(SCALED_PATTERN, sort_keys=True),
                 "sweep_minutes": sweep_minutes,
                 "batch_window_seconds": args.get("batch_window_seconds", 5),
                 "heartbeat": True,
-                "function": args.get("function", FunctionArgs()),
             },
             pulumi.ResourceOptions(parent=self),
         )
-        self._tell(controller)
+        self._tell_queued(controller)
 
     def _parameters(self, name: str, args: HealthArgs) -> None:
-        me = args["installation"]
         selector = _selector(args)
         # Durations in seconds, under the names of HealthPolicy's own fields.
         policy = {
@@ -123,9 +94,7 @@ class Health(Queued):
             "alarm_prefix": args.get("alarm_prefix", ""),
             "selector": {"key": selector.key, "value": selector.value},
         }
-        policy_parameters(
-            name, CONCERN, {**args.get("policy", {}), **policy}, args.get("mode", "act"), me, self
-        )
+        policy_parameters(name, CONCERN, {**args.get("policy", {}), **policy}, args, self)
 
 
 def grants(args: HealthArgs) -> list[Statement]:
@@ -172,15 +141,7 @@ def grants(args: HealthArgs) -> list[Statement]:
             {"StringEquals": {f"aws:ResourceTag/{selector.key}": selector.value}},
         ),
         *([alarms] if args.get("alarm_prefix") else []),
-        *controller_grants(
-            names,
-            CONCERN,
-            account_id=account,
-            ledger_arn=args["ledger_arn"],
-            key_arn=args["key_arn"],
-            topic_arn=args["topic_arn"],
-            topic_key_arn=args["topic_key_arn"],
-        ),
+        *controller_grants(args, CONCERN),
     ]
 
 

@@ -16,13 +16,13 @@ from fleetmend.components.compliance import Compliance
 from fleetmend.components.controller_names import log_group_name, rule_name
 from fleetmend.components.dashboard import Dashboard, DashboardArgs
 from fleetmend.components.directory import Directory
+from fleetmend.components.function import ConcernArgs
 from fleetmend.components.ground import Beside, lay_ground, log_groups
 from fleetmend.components.health import Health
 from fleetmend.components.keys import Keys
 from fleetmend.components.output_values import alarm_arns, values
 from fleetmend.components.parameters import Parameters
 from fleetmend.components.parts import (
-    ControllerParts,
     Parts,
     alarm_args,
     controllers_wanted,
@@ -229,7 +229,7 @@ class _Program:
             self._opts,
         )
 
-    def _shared(self, parts: Parts) -> ControllerParts:
+    def _shared(self, parts: Parts) -> ConcernArgs:
         return {
             "installation": self._me,
             "account_id": self._account,
@@ -239,6 +239,7 @@ class _Program:
             "key_arn": parts.keys.main_arn,
             "topic_arn": parts.alerts.topic_arn,
             "topic_key_arn": parts.keys.alerts_arn,
+            "function": function_args(self._settings),
         }
 
     def _recovery(self, parts: Parts) -> Recovery:
@@ -257,7 +258,6 @@ class _Program:
                 "policy": dict(chosen.recovery_policy),
                 "sweep_minutes": chosen.sweep_minutes,
                 "batch_window_seconds": chosen.batch_window_seconds,
-                "function": function_args(self._settings),
             },
             self._opts,
         )
@@ -281,7 +281,6 @@ class _Program:
                 "policy": dict(chosen.rebuild_policy),
                 "sweep_minutes": sweeps.sweep_minutes,
                 "batch_window_seconds": sweeps.batch_window_seconds,
-                "function": function_args(self._settings),
             },
             self._opts,
         )
@@ -299,7 +298,6 @@ class _Program:
                 "digest": chosen.compliance_digest,
                 "lanes": chosen.compliance_lanes,
                 "sweep_minutes": 60 * chosen.compliance_sweep_hours,
-                "function": function_args(self._settings),
             },
             self._opts,
         )
@@ -320,7 +318,6 @@ class _Program:
                 "policy": dict(chosen.remediation_policy),
                 "sweep_minutes": chosen.remediation_sweep_minutes,
                 "batch_window_seconds": self._settings.recovery.batch_window_seconds,
-                "function": function_args(self._settings),
             },
             self._opts,
         )
@@ -343,7 +340,6 @@ class _Program:
                 "policy": dict(chosen.health_policy),
                 "sweep_minutes": chosen.health_sweep_minutes,
                 "batch_window_seconds": self._settings.recovery.batch_window_seconds,
-                "function": function_args(self._settings),
             },
             self._opts,
         )

@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from fleetmend.components.accept import accept
+from fleetmend.components.function import ConcernArgs
 from fleetmend.components.identity import InstallationArgs, naming, tagging
 
 MODE_ALL = "mode/all"
@@ -85,8 +86,7 @@ def policy_parameters(
     name: str,
     concern: str,
     policy: Mapping[str, Any],
-    mode: str,
-    installation: InstallationArgs,
+    args: ConcernArgs,
     parent: pulumi.Resource,
 ) -> None:
     """A concern's kill switch, its policy as deployed, and what people override of it.
@@ -94,7 +94,8 @@ def policy_parameters(
     Every `up` writes the policy; of the other two it writes what they are at first, and never
     again, so that what somebody changed at night is still so in the morning.
     """
-    mode_parameter(f"{name}-mode", mode_of(concern), mode, installation, parent)
+    installation = args["installation"]
+    mode_parameter(f"{name}-mode", mode_of(concern), args.get("mode", "act"), installation, parent)
     text_parameter(
         f"{name}-policy",
         policy_of(concern),

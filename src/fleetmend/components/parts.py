@@ -1,9 +1,6 @@
 """The parts of an installation, and what they are told by the settings."""
 
 from dataclasses import dataclass, field
-from typing import TypedDict
-
-import pulumi
 
 from fleetmend.components.alarms import AlarmArgs
 from fleetmend.components.alerts import Alerts
@@ -11,11 +8,10 @@ from fleetmend.components.backup import Backup
 from fleetmend.components.backup_copy import BackupCopy
 from fleetmend.components.bridge import Bridge
 from fleetmend.components.compliance import Compliance
-from fleetmend.components.controller import FunctionArgs
 from fleetmend.components.dashboard import Dashboard
+from fleetmend.components.function import FunctionArgs
 from fleetmend.components.ground import Ground
 from fleetmend.components.health import Health
-from fleetmend.components.identity import InstallationArgs
 from fleetmend.components.keys import Keys
 from fleetmend.components.parameters import Parameters
 from fleetmend.components.queued import Queued
@@ -25,19 +21,6 @@ from fleetmend.components.remediation import Remediation
 from fleetmend.components.secrets import Secrets
 from fleetmend.components.settings import Settings
 from fleetmend.components.storage import Storage
-
-
-class ControllerParts(TypedDict):
-    """What every controller is told of the parts around it."""
-
-    installation: InstallationArgs
-    account_id: pulumi.Input[str]
-    artifact: str
-    ledger_name: pulumi.Input[str]
-    ledger_arn: pulumi.Input[str]
-    key_arn: pulumi.Input[str]
-    topic_arn: pulumi.Input[str]
-    topic_key_arn: pulumi.Input[str]
 
 
 @dataclass(slots=True)

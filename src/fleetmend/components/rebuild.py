@@ -5,14 +5,15 @@ not a grant of recovery's role but another role, and with the setting off nothin
 """
 
 import json
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired
 
 import pulumi
 
 from fleetmend.components import policies
-from fleetmend.components.controller import Controller, FunctionArgs
+from fleetmend.components.controller import Controller
+from fleetmend.components.function import QueuedArgs, run_args
 from fleetmend.components.grants import asks_who, controller_grants
-from fleetmend.components.identity import InstallationArgs, naming
+from fleetmend.components.identity import naming
 from fleetmend.components.naming import Naming
 from fleetmend.components.parameters import policy_parameters, who
 from fleetmend.components.policies import Statement
@@ -49,25 +50,9 @@ OTHER_STATEMENTS = (
 )
 
 
-class RebuildArgs(TypedDict):
+class RebuildArgs(QueuedArgs):
     """What `Rebuild` needs to know."""
 
-    installation: InstallationArgs
-    """Whose controller it is."""
-    account_id: pulumi.Input[str]
-    """The account whose instances it looks after."""
-    artifact: str
-    """Path of the zip that `fleetmend package` made."""
-    ledger_name: pulumi.Input[str]
-    """The ledger bucket's name."""
-    ledger_arn: pulumi.Input[str]
-    """The ledger bucket's ARN."""
-    key_arn: pulumi.Input[str]
-    """The main key: ledger, queues, logs. Blueprints are encrypted with it."""
-    topic_arn: pulumi.Input[str]
-    """The alerts topic."""
-    topic_key_arn: pulumi.Input[str]
-    """The alerts topic's key."""
     vpc_ids: list[pulumi.Input[str]]
     """The VPCs that instances may be rebuilt in."""
     image_owners: NotRequired[list[str]]
@@ -86,16 +71,8 @@ class RebuildArgs(TypedDict):
     """`alert` (where it is left out), `reattach` or `restore`."""
     ask_who_stopped: NotRequired[bool]
     """Whether CloudTrail is asked who terminated what is told of, which takes a grant."""
-    policy: NotRequired[dict[str, Any]]
-    """Further fields of its policy, by their names there; none that an argument sets."""
-    mode: NotRequired[str]
-    """off, observe or act: where its own switch stands at first; `act` where left out."""
     sweep_minutes: NotRequired[int]
     """How often the fleet is looked at; 2 where it is left out."""
-    batch_window_seconds: NotRequired[int]
-    """How long events are gathered; 5 where it is left out."""
-    function: NotRequired[FunctionArgs]
-    """What the function is given to run with, and when its alarms are raised."""
 
 
 class Rebuild(Queued):
@@ -121,13 +98,9 @@ class Rebuild(Queued):
         made = Controller(
             f"{name}-controller",
             {
-                "installation": args["installation"],
-                "account_id": args["account_id"],
+                **run_args(args),
                 "concern": CONCERN,
                 "description": "Rebuilds terminated instances from the blueprint kept of them",
-                "artifact": args["artifact"],
-                "key_arn": args["key_arn"],
-                "topic_arn": args["topic_arn"],
                 "policy": policies.document(*grants(args)),
                 "policy_accepts": {"PARLIAMENT_RESOURCE_MISMATCH": OTHER_STATEMENTS},
                 "environment": {"FLEETMEND_LEDGER_BUCKET": args["ledger_name"]},
@@ -136,23 +109,20 @@ class Rebuild(Queued):
                 "sweep_minutes": args.get("sweep_minutes", 2),
                 "batch_window_seconds": args.get("batch_window_seconds", 5),
                 "heartbeat": True,
-                "function": args.get("function", FunctionArgs()),
             },
             pulumi.ResourceOptions(parent=self),
         )
-        self._tell(made)
+        self._tell_queued(made)
 
     def _parameters(self, name: str, args: RebuildArgs) -> None:
-        me, selector = args["installation"], _selector(args)
+        selector = _selector(args)
         policy = {
             "selector": {"key": selector.key, "value": selector.value},
             "terminated": args.get("terminated", "rebuild"),
             "drift": args.get("drift", "alert"),
             "who": who(asked=args.get("ask_who_stopped", False)),
         }
-        policy_parameters(
-            name, CONCERN, {**args.get("policy", {}), **policy}, args.get("mode", "act"), me, self
-        )
+        policy_parameters(name, CONCERN, {**args.get("policy", {}), **policy}, args, self)
 
 
 def grants(args: RebuildArgs) -> list[Statement]:
@@ -171,16 +141,7 @@ def grants(args: RebuildArgs) -> list[Statement]:
         *_volume_keys(args, names),
         *_remembers(args),
         *([asks_who(names)] if args.get("ask_who_stopped", False) else []),
-        *controller_grants(
-            names,
-            CONCERN,
-            account_id=args["account_id"],
-            ledger_arn=args["ledger_arn"],
-            key_arn=args["key_arn"],
-            topic_arn=args["topic_arn"],
-            topic_key_arn=args["topic_key_arn"],
-            claim=claims.parameter(CONCERN, _selector(args)),
-        ),
+        *controller_grants(args, CONCERN, claim=claims.parameter(CONCERN, _selector(args))),
     ]
 
 

@@ -1,14 +1,15 @@
 """Recovery as infrastructure: what wakes it, what it may do, and the settings it re-reads."""
 
 import json
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired
 
 import pulumi
 
 from fleetmend.components import policies, type_role
-from fleetmend.components.controller import Controller, FunctionArgs
+from fleetmend.components.controller import Controller
+from fleetmend.components.function import QueuedArgs, run_args
 from fleetmend.components.grants import asks_who, controller_grants
-from fleetmend.components.identity import InstallationArgs, naming
+from fleetmend.components.identity import naming
 from fleetmend.components.parameters import policy_parameters, who
 from fleetmend.components.policies import Statement
 from fleetmend.components.queued import Queued
@@ -19,25 +20,9 @@ from fleetmend.core.events import DOWN_PATTERN
 from fleetmend.core.model import Selector
 
 
-class RecoveryArgs(TypedDict):
+class RecoveryArgs(QueuedArgs):
     """What `Recovery` needs to know."""
 
-    installation: InstallationArgs
-    """Whose controller it is."""
-    account_id: pulumi.Input[str]
-    """The account whose instances it looks after."""
-    artifact: str
-    """Path of the zip that `fleetmend package` made."""
-    ledger_name: pulumi.Input[str]
-    """The ledger bucket's name."""
-    ledger_arn: pulumi.Input[str]
-    """The ledger bucket's ARN."""
-    key_arn: pulumi.Input[str]
-    """The main key: ledger, queues, logs."""
-    topic_arn: pulumi.Input[str]
-    """The alerts topic."""
-    topic_key_arn: pulumi.Input[str]
-    """The alerts topic's key."""
     tag_key: NotRequired[str]
     """Instances with this tag are looked after; `Auto-Recover` where it is left out."""
     tag_value: NotRequired[str]
@@ -57,16 +42,8 @@ class RecoveryArgs(TypedDict):
     that could."""
     ask_who_stopped: NotRequired[bool]
     """Whether CloudTrail is asked who stopped what is told of, which takes a grant."""
-    policy: NotRequired[dict[str, Any]]
-    """Further fields of its policy, by their names there; none that an argument sets."""
-    mode: NotRequired[str]
-    """off, observe or act: where recovery's own switch stands at first; `act` where left out."""
     sweep_minutes: NotRequired[int]
     """How often the whole fleet is looked at; 2 where it is left out."""
-    batch_window_seconds: NotRequired[int]
-    """How long events are gathered; 5 where it is left out."""
-    function: NotRequired[FunctionArgs]
-    """What the function is given to run with, and when its alarms are raised."""
 
 
 class Recovery(Queued):
@@ -90,13 +67,9 @@ class Recovery(Queued):
         controller = Controller(
             f"{name}-controller",
             {
-                "installation": args["installation"],
-                "account_id": args["account_id"],
+                **run_args(args),
                 "concern": CONCERN,
                 "description": "Starts stopped instances that should run, and says why where not",
-                "artifact": args["artifact"],
-                "key_arn": args["key_arn"],
-                "topic_arn": args["topic_arn"],
                 "policy": policies.document(*grants(args)),
                 "environment": _environment(args),
                 "claim": claims.parameter(CONCERN, _selector(args)),
@@ -104,11 +77,10 @@ class Recovery(Queued):
                 "sweep_minutes": args.get("sweep_minutes", 2),
                 "batch_window_seconds": args.get("batch_window_seconds", 5),
                 "heartbeat": True,
-                "function": args.get("function", FunctionArgs()),
             },
             pulumi.ResourceOptions(parent=self),
         )
-        self._tell(controller)
+        self._tell_queued(controller)
         if args.get("types_tag"):
             self._type_role(name, args)
 
@@ -127,7 +99,6 @@ class Recovery(Queued):
         )
 
     def _parameters(self, name: str, args: RecoveryArgs) -> None:
-        me = args["installation"]
         selector = _selector(args)
         # Durations in seconds, under the names of RecoveryPolicy's own fields.
         policy = {
@@ -138,9 +109,7 @@ class Recovery(Queued):
             "selector": {"key": selector.key, "value": selector.value},
             "who": who(asked=args.get("ask_who_stopped", False)),
         }
-        policy_parameters(
-            name, CONCERN, {**args.get("policy", {}), **policy}, args.get("mode", "act"), me, self
-        )
+        policy_parameters(name, CONCERN, {**args.get("policy", {}), **policy}, args, self)
 
 
 def grants(args: RecoveryArgs) -> list[Statement]:
@@ -172,16 +141,7 @@ def grants(args: RecoveryArgs) -> list[Statement]:
         *_tells_types(args),
         *_takes(args),
         policies.allow("OpensVolumes", ["kms:CreateGrant"], keys, grant),
-        *controller_grants(
-            names,
-            CONCERN,
-            account_id=account,
-            ledger_arn=args["ledger_arn"],
-            key_arn=args["key_arn"],
-            topic_arn=args["topic_arn"],
-            topic_key_arn=args["topic_key_arn"],
-            claim=claims.parameter(CONCERN, selector),
-        ),
+        *controller_grants(args, CONCERN, claim=claims.parameter(CONCERN, selector)),
     ]
 
 

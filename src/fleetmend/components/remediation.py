@@ -5,14 +5,15 @@ rules name and by the hold that goes before every stop; with the setting off not
 """
 
 import json
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired
 
 import pulumi
 
 from fleetmend.components import policies
-from fleetmend.components.controller import Controller, FunctionArgs
+from fleetmend.components.controller import Controller
+from fleetmend.components.function import QueuedArgs, run_args
 from fleetmend.components.grants import controller_grants
-from fleetmend.components.identity import InstallationArgs, naming
+from fleetmend.components.identity import naming
 from fleetmend.components.parameters import policy_parameters
 from fleetmend.components.policies import Statement
 from fleetmend.components.queued import Queued
@@ -26,39 +27,15 @@ MINUTES = 60
 """A run every hour: a report comes once a day, and a bounded run may leave some to the next."""
 
 
-class RemediationArgs(TypedDict):
+class RemediationArgs(QueuedArgs):
     """What `Remediation` needs to know."""
 
-    installation: InstallationArgs
-    """Whose controller it is."""
-    account_id: pulumi.Input[str]
-    """The account whose instances it mends."""
-    artifact: str
-    """Path of the zip that `fleetmend package` made."""
-    ledger_name: pulumi.Input[str]
-    """The ledger bucket's name."""
-    ledger_arn: pulumi.Input[str]
-    """The ledger bucket's ARN."""
-    key_arn: pulumi.Input[str]
-    """The main key: ledger, queues, logs."""
-    topic_arn: pulumi.Input[str]
-    """The alerts topic."""
-    topic_key_arn: pulumi.Input[str]
-    """The alerts topic's key."""
     rules: str
     """The rules in force as JSON, the same that `Compliance` is given."""
     most_changes: NotRequired[int]
     """How many instances one run changes at most; 10 where it is left out."""
-    policy: NotRequired[dict[str, Any]]
-    """Further fields of its policy, by their names there; none that an argument sets."""
-    mode: NotRequired[str]
-    """off, observe or act: where its own switch stands at first; `act` where left out."""
     sweep_minutes: NotRequired[int]
     """How often a run is begun; every hour where it is left out."""
-    batch_window_seconds: NotRequired[int]
-    """How long events are gathered; 5 where it is left out."""
-    function: NotRequired[FunctionArgs]
-    """What the function is given to run with, and when its alarms are raised."""
 
 
 class Remediation(Queued):
@@ -84,28 +61,22 @@ class Remediation(Queued):
         made = Controller(
             f"{name}-controller",
             {
-                "installation": args["installation"],
-                "account_id": args["account_id"],
+                **run_args(args),
                 "concern": CONCERN,
                 "description": "Fills in missing tags, tells owners, stops what stays wrong",
-                "artifact": args["artifact"],
-                "key_arn": args["key_arn"],
-                "topic_arn": args["topic_arn"],
                 "policy": policies.document(*grants(args)),
                 "environment": {"FLEETMEND_LEDGER_BUCKET": args["ledger_name"]},
                 "event_pattern": json.dumps(TURNED_PATTERN, sort_keys=True),
                 "sweep_minutes": args.get("sweep_minutes", MINUTES),
                 "batch_window_seconds": args.get("batch_window_seconds", 5),
-                "function": args.get("function", FunctionArgs()),
             },
             pulumi.ResourceOptions(parent=self),
         )
-        self._tell(made)
+        self._tell_queued(made)
 
     def _parameters(self, name: str, args: RemediationArgs) -> None:
-        me = args["installation"]
         policy = {**args.get("policy", {}), "most_changes": args.get("most_changes", 10)}
-        policy_parameters(name, CONCERN, policy, args.get("mode", "act"), me, self)
+        policy_parameters(name, CONCERN, policy, args, self)
 
 
 def grants(args: RemediationArgs) -> list[Statement]:
@@ -132,15 +103,7 @@ def grants(args: RemediationArgs) -> list[Statement]:
         policies.allow("Tags", ["ec2:CreateTags", "ec2:DeleteTags"], instances, tagged),
         policies.allow("StopsHeld", ["ec2:StartInstances", *stops], instances, held),
         *_reads(args),
-        *controller_grants(
-            names,
-            CONCERN,
-            account_id=account,
-            ledger_arn=args["ledger_arn"],
-            key_arn=args["key_arn"],
-            topic_arn=args["topic_arn"],
-            topic_key_arn=args["topic_key_arn"],
-        ),
+        *controller_grants(args, CONCERN),
     ]
 
 

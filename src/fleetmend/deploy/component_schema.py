@@ -5,16 +5,17 @@ and writes an SDK for TypeScript, Go, C#, Java or YAML.
 https://www.pulumi.com/docs/iac/concepts/components/
 """
 
+import ast
 import gc
 import importlib
 import inspect
 import json
 import pkgutil
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from importlib.metadata import version
-from typing import Any, cast
+from typing import Any, cast, is_typeddict
 
 import pulumi
 from pulumi.provider import main
@@ -62,24 +63,40 @@ class Provider(ComponentProvider):
             self.schema = json.dumps(self._with_inherited(json.loads(self.schema or "{}")))
 
     def _with_inherited(self, told: dict[str, Any]) -> dict[str, Any]:
-        """`told` with the descriptions of outputs that a base class declares.
+        """`told` with the descriptions of inputs and outputs that a base class declares.
 
-        The SDK finds such outputs, and looks for their descriptions in the component's own source.
+        The SDK finds them, and looks for their descriptions in the component's own source.
         """
         for component in components():
-            outputs = told["resources"][f"{NAME}:index:{component.__name__}"]["properties"]
-            for base in component.__mro__[1:]:
-                for name in inspect.get_annotations(base):
-                    output = outputs.get(camel_case(name), {})
-                    if output and "description" not in output:
-                        output["description"] = self.analyzer.get_docstring(base, name)
+            resource = told["resources"][f"{NAME}:index:{component.__name__}"]
+            args = inspect.get_annotations(component.__init__)["args"]
+            self._describe(resource["inputProperties"], _declared_bases(args))
+            self._describe(resource["properties"], component.__mro__[1:])
         return told
+
+    def _describe(self, told: dict[str, Any], bases: Iterable[type]) -> None:
+        for base in bases:
+            for name in inspect.get_annotations(base):
+                item = told.get(camel_case(name), {})
+                if item and "description" not in item:
+                    described = self.analyzer.get_docstring(base, name)
+                    item.update({"description": described} if described else {})
 
     def map_inputs(
         self, inputs: pulumi.Inputs, component_def: ComponentDefinition
     ) -> pulumi.Inputs:
         """See `ComponentProvider.map_inputs`."""
         return whole(super().map_inputs(inputs, component_def))
+
+
+def _declared_bases(args: type) -> Generator[type]:
+    """The typed dictionaries that one extends, by its source: Python 3.11 keeps `dict` only."""
+    for told in ast.walk(ast.parse(inspect.getsource(args))):
+        for base in told.bases if isinstance(told, ast.ClassDef) else []:
+            found = getattr(sys.modules[args.__module__], ast.unparse(base), None)
+            if found is not None and is_typeddict(found):
+                yield found
+                yield from _declared_bases(found)
 
 
 @contextmanager

@@ -148,7 +148,7 @@ def _session() -> Any:  # noqa: ANN401 -- boto3 carries no types
 def _connect(core: Any) -> None:  # noqa: ANN401 -- botocore carries no types
     """Have the requests of a botocore session answered here."""
     events = core.get_component("event_emitter")
-    events.register("choose-signer", _unsigned)
+    events.register_first("choose-signer", _unsigned)  # S3 has a choice of its own
     events.register_last("before-parameter-build", _keep_parameters)
     events.register("before-call", _keep_model)
     events.register("before-send", _send)

@@ -8,6 +8,7 @@ from fleetmend.lab.tape import Call
 
 ORIGINAL = "fleetmend:original-type"
 DRY = frozenset({"InsufficientInstanceCapacity"})
+GONE = frozenset({"terminated", "shutting-down"})
 
 
 def only_what_is_listed(evidence: Evidence) -> Iterator[Violation]:
@@ -58,7 +59,7 @@ def told_in_the_end(evidence: Evidence) -> Iterator[Violation]:
     for subject in evidence.subjects.values():
         ours = [call for call in subject.retypes if call.took_effect]
         last = subject.truths[-1] if subject.truths else None
-        if not ours or last is None or last.what in {"terminated", "shutting-down"}:
+        if not ours or last is None or subject.states(last.at, last.at)[-1] in GONE:
             continue
         if evidence.spoiled(subject.id):
             continue

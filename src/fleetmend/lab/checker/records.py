@@ -60,12 +60,12 @@ def next_look(evidence: Evidence) -> Iterator[Violation]:
 def _amended(evidence: Evidence, write: Write) -> bool:
     """Whether this write only put a person's word into the record.
 
-    A mode of off drops the look that follows; where EC2 could not be asked, the message
-    comes again.
+    A mode of off drops the look that follows, and in observe it is the other ledger's; where
+    EC2 could not be asked, the message comes again.
     """
     words = {"hold", "release"}
     asked = (c for c in evidence.calls.get(write.call.run, ()) if c.name.startswith("ec2:Describe"))
-    if evidence.mode(write.at) == "off" or any(call.error or call.done is None for call in asked):
+    if evidence.mode(write.at) != "act" or any(call.error or call.done is None for call in asked):
         words.add("retry")
     return any(
         said.id in {write.subject, "" if said.word == "retry" else write.subject}

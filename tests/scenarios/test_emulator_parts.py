@@ -8,9 +8,10 @@ from botocore.exceptions import ClientError
 
 from fleetmend.lab.emulator import Emulators
 from fleetmend.lab.emulator.physics import Shortage
-from tests.scenarios.emulated import REGION, code, eventually, state
+from tests.scenarios.emulated import REGION, code, eventually, run, state
 
 pytestmark = pytest.mark.emulator
+KINDS = ("volume", "elastic-ip", "network-interface")
 
 
 def subnet(ec2: Any) -> str:
@@ -78,7 +79,58 @@ def test_what_ends_lets_go_of_what_it_had(lab: Emulators, stranger: Any) -> None
     assert found["NetworkInterfaces"][0]["Status"] == "available"
     found = stranger.describe_addresses(AllocationIds=[address])["Addresses"][0]
     assert not found.get("AssociationId")
-    launch(stranger, SubnetId=place, PrivateIpAddress="10.9.0.77")
+    second = launch(stranger, SubnetId=place, PrivateIpAddress="10.9.0.77")
+    lab.physics.coveted.add(second)
+    stranger.terminate_instances(InstanceIds=[second])
+    eventually(lambda: state(stranger, second) == "terminated")
+    with pytest.raises(ClientError) as refused:
+        launch(stranger, SubnetId=place, PrivateIpAddress="10.9.0.77")
+    assert code(refused) == "InvalidIPAddress.InUse", "somebody else has it"
+
+
+def test_only_what_carries_the_tag_is_hung_on_what_carries_it(
+    lab: Emulators, stranger: Any
+) -> None:
+    ec2, tags = lab.client("ec2"), [{"Key": "K", "Value": "v"}]
+    (one,) = run(lab)
+    zone = {"AvailabilityZone": f"{REGION}a", "Size": 1}
+    volumes = [ec2.create_volume(**zone)["VolumeId"] for _ in range(2)]
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    card = ec2.create_network_interface(SubnetId=subnet(ec2))["NetworkInterface"]
+    ec2.create_tags(Resources=[volumes[0], one], Tags=tags)
+
+    def attach(volume: str) -> None:
+        stranger.attach_volume(VolumeId=volume, InstanceId=one, Device="/dev/sdf")
+
+    lab.ec2_server.gateway.may_start["somebody"] = ("K", "v")
+    refused: list[ClientError] = []
+    asked = [
+        lambda: attach(volumes[1]),
+        lambda: stranger.associate_address(AllocationId=address, InstanceId=one),
+        lambda: stranger.attach_network_interface(
+            NetworkInterfaceId=card["NetworkInterfaceId"], InstanceId=one, DeviceIndex=1
+        ),
+    ]
+    try:
+        for ask in asked:
+            with pytest.raises(ClientError) as error:
+                ask()
+            refused.append(error.value)
+        attach(volumes[0])
+    finally:
+        lab.ec2_server.gateway.may_start.clear()
+    told = [str(error) for error in refused]
+    assert all("UnauthorizedOperation" in text for text in told)
+    assert [f":{kind}/" in text for kind, text in zip(KINDS, told, strict=True)] == [True] * 3
+
+
+def test_a_parameter_can_have_been_written_long_ago(lab: Emulators) -> None:
+    ssm = lab.client("ssm")
+    ssm.put_parameter(Name="/old", Value="x", Type="String")
+    before = ssm.get_parameters(Names=["/old"])["Parameters"][0]["LastModifiedDate"]
+    lab.backdate("/old", 10_800)
+    after = ssm.get_parameters(Names=["/old"])["Parameters"][0]["LastModifiedDate"]
+    assert (before - after).total_seconds() == 10_800
 
 
 def test_a_launch_can_be_ended_at_once(lab: Emulators, stranger: Any) -> None:

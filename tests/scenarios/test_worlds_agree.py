@@ -15,7 +15,7 @@ from fleetmend.lab.history import History
 from fleetmend.lab.judge import judge
 from fleetmend.lab.scenario import Scenario, load
 
-pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("worlds")]
+pytestmark = pytest.mark.emulator
 
 FOLDER = Path(__file__).parents[2] / "scenarios"
 FULL = os.environ.get("FLEETMEND_PROOF") == "full"
@@ -38,6 +38,9 @@ def both_worlds() -> dict[str, Scenario]:
     both = {f"{one.concern}/{stem}": one for stem, one in found if len(one.worlds) == 2}
     return dict(sorted(both.items()))
 
+
+SLOW = 20.0
+"""At this speed or less a play mostly waits, so in the full proof these go beside the others."""
 
 PLAYED = {
     name: scenario
@@ -69,7 +72,12 @@ def _ending(history: History, name: str) -> tuple[str, ...]:
     return (states[-1], record, tried, *told)
 
 
-@pytest.mark.parametrize("name", PLAYED)
+def _param(name: str, scenario: Scenario) -> object:
+    group = pytest.mark.xdist_group("worlds" if scenario.speed > SLOW else "slow-worlds")
+    return pytest.param(name, marks=group)
+
+
+@pytest.mark.parametrize("name", [_param(*each) for each in PLAYED.items()])
 def test_both_worlds_come_to_the_same_end(name: str, request: pytest.FixtureRequest) -> None:
     scenario = PLAYED[name]
     fixture = "build" if scenario.concern == "recovery" else f"{scenario.concern}_build"

@@ -5,10 +5,8 @@ each with file, line and key. Nothing here knows the worlds that play it.
 """
 
 import dataclasses
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path as File
 from typing import Any, Literal, cast
 
@@ -49,15 +47,13 @@ from fleetmend.lab.words import (
     seconds,
 )
 
-__all__ = ["Instances", "Scenario", "ScenarioError", "Step", "load", "loads", "when_tagged"]
+__all__ = ["Instances", "Scenario", "ScenarioError", "Step", "load", "loads"]
 
 AFTERMATH = 1800.0
 """Seconds a scenario goes on after its last entry when it does not say `end`."""
 
 FASTEST = 200
 """Scenario seconds per real second: beyond it a run takes longer than the promises it must keep."""
-
-_RELATIVE = re.compile(r"\+(\S+)")
 
 
 class ScenarioError(FileUnusable):
@@ -249,25 +245,6 @@ class Scenario(Part):
             if name == part.name and number.isdecimal() and 1 <= int(number) <= size:
                 return (subject,)
         return ()
-
-
-def when_tagged(tags: Mapping[str, str], start: datetime, speed: float = 1.0) -> dict[str, str]:
-    """The tags with relative times spelled out: `"+2h"` is that long after `start`.
-
-    `speed` divides the lengths, for a world whose scenario time is scaled.
-    """
-    result: dict[str, str] = {}
-    for key, value in tags.items():
-        match = _RELATIVE.fullmatch(value)
-        try:
-            after = seconds(match[1]) if match else None
-        except ValueError:
-            after = None
-        if after is not None:
-            moment = start + timedelta(seconds=after / speed)
-            value = moment.isoformat(timespec="seconds").replace("+00:00", "Z")  # noqa: PLW2901
-        result[key] = value
-    return result
 
 
 def load(file: File) -> Scenario:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetmend.components.marked import spelled
-from fleetmend.lab.scenario import Scenario, ScenarioError, load, loads, when_tagged
+from fleetmend.lab.moments import when_set, when_tagged
+from fleetmend.lab.scenario import Scenario, ScenarioError, load, loads
 from fleetmend.lab.vocabulary import aws, fleet
 from fleetmend.lab.words import EXPECTATIONS, VERBS, Verb, in_words, seconds
 
@@ -83,6 +84,29 @@ def test_relative_tags_become_times() -> None:
         "d": "2026-03-01T12:30:00Z",
     }
     assert when_tagged({"d": "+30m"}, start, 60.0) == {"d": "2026-03-01T12:00:30Z"}
+
+
+@pytest.mark.parametrize(
+    ("start", "speed", "zone", "begins", "ends"),
+    [
+        ("2026-03-01T00:00:00", 1.0, "Europe/London", "00:00", "00:20"),
+        ("2026-03-01T00:00:00", 1.0, "Asia/Kolkata", "05:30", "05:50"),
+        ("2026-03-01T12:00:30", 10.0, "UTC", "12:00", "12:03"),
+        ("2026-03-01T12:00:00.5", 10.0, "UTC", "12:00", "12:03"),
+        ("2026-07-01T21:59:00", 10.0, "Europe/Berlin", "23:59", "00:01"),
+    ],
+)
+def test_relative_hold_windows_cover_what_they_say(
+    start: str, speed: float, zone: str, begins: str, ends: str
+) -> None:
+    window = {"days": "daily", "from": "+0m", "to": "+20m", "zone": zone, "reason": "x", "by": "y"}
+    fixed = {**window, "from": "00:00", "to": "00:00"}
+    given = {"hold_windows": [window, fixed], "pace": 3}
+    moment = datetime.fromisoformat(start).replace(tzinfo=UTC)
+    assert when_set(given, moment, speed) == {
+        "hold_windows": [{**window, "from": begins, "to": ends}, fixed],
+        "pace": 3,
+    }
 
 
 @pytest.mark.parametrize(

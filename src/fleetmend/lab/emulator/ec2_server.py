@@ -138,6 +138,9 @@ class Ec2Gateway:
                     self._authorize(call, call.subjects)
                     refusing.check_type_change(self.physics.instances(), call.subjects)
                     return self._passed_on(call, environ, body)
+                case "ec2", "AttachVolume" | "AttachNetworkInterface" | "AssociateAddress":
+                    self._authorize(call, [*call.subjects, *refusing.parts_in(call.parameters)])
+                    return self._passed_on(call, environ, body)
                 case "ec2", "RunInstances" | "CreateVolume":
                     tag = self.may_start.get(call.caller)
                     return self._launches.serve(call, tag, lambda: self._forward(environ, body))
@@ -238,8 +241,8 @@ class Ec2Gateway:
 
     def _authorize(self, call: WireCall, ids: Iterable[str]) -> None:
         if call.caller in self.may_start:
-            known = self.physics.instances()
-            refusing.check_tag(known, call.operation, ids, *self.may_start[call.caller])
+            tag = self.may_start[call.caller]
+            refusing.check_tag(self.physics.tags, call.operation, ids, *tag)
 
     def _told(self, operation: str, before: Mapping[str, str]) -> Answer:
         """The answer to a change of states: moto's own always claims that something moved."""

@@ -160,6 +160,11 @@ class Emulators:
         if disturbance.service not in _EC2_SERVICES:
             self.control.disturb(disturbance)
 
+    def backdate(self, parameter: str, seconds: float) -> None:
+        """Let a parameter have been written so many real seconds earlier."""
+        scope = {"account": ACCOUNT, "region": self.region}
+        self.control.post("backdate", {**scope, "name": parameter, "seconds": seconds})
+
     def calm(self) -> None:
         """End all disturbances."""
         self.ec2_server.gateway.book.clear()

@@ -8,7 +8,8 @@ from itertools import groupby
 from fleetmend.lab.emulator.emulators import Emulators
 from fleetmend.lab.emulator.hardware import Workshop
 from fleetmend.lab.emulator.processes import EmulatorFailed
-from fleetmend.lab.scenario import Group, Member, Scenario, when_tagged
+from fleetmend.lab.moments import when_tagged
+from fleetmend.lab.scenario import Group, Member, Scenario
 
 MOST = 300
 """Instances: moto takes about 10 ms for each in every describe."""

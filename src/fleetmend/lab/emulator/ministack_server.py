@@ -119,6 +119,8 @@ class MinistackGateway:
                 self.agents |= data
             case "event":
                 result = await asyncio.to_thread(put_aws_event, data)
+            case "backdate":
+                backdate(data)
             case "signal":
                 result = signal_worker(int(data["process"]), str(data["signal"]))
             case _:
@@ -215,6 +217,19 @@ def put_aws_event(data: dict[str, Any]) -> dict[str, Any]:
     if status != 200 or answer.get("FailedEntryCount"):
         raise RuntimeError(f"EventBridge refused the lab's event: {answer}")
     return answer
+
+
+def backdate(data: dict[str, Any]) -> None:
+    """Let a parameter (`name`, of an `account` and `region`) be older by so many `seconds`.
+
+    No API can: Parameter Store says by itself when something was written.
+    """
+    from ministack.core import responses  # noqa: PLC0415 - only this process loads MiniStack
+    from ministack.services import ssm  # noqa: PLC0415
+
+    context, service = cast("tuple[Untyped, Untyped]", (responses, ssm))
+    with context.request_scope(data["account"], data["region"]):
+        service._parameters[data["name"]]["LastModifiedDate"] -= data["seconds"]  # noqa: SLF001
 
 
 def signal_worker(process: int, name: str) -> bool:

@@ -84,6 +84,8 @@ class Physics:
         """Whether new instances run at once, with their checks ok and for a day already."""
         self.spoiled: dict[str, int] = {}
         """How many launches in an instance's place are ended at once, by its id."""
+        self.coveted: set[str] = set()
+        """Whose private address something else takes as soon as it is free."""
         self.lag: tuple[float, float] = (0.0, 0.0)
         """How old describes are, in seconds, and until when."""
 
@@ -94,6 +96,10 @@ class Physics:
     def instances(self) -> dict[str, Any]:
         """Instances as moto holds them, by id."""
         return {instance.id: instance for instance in self._backend.all_instances()}
+
+    def tags(self, name: str) -> dict[str, str]:
+        """The tags of an instance or a part, as IAM sees them."""
+        return dict(self._backend.tags.get(name, {}))
 
     def body(self, instance: str) -> Body:
         """What the lab knows of an instance."""
@@ -197,7 +203,7 @@ class Physics:
         self.terminated({name: was})
 
     def _ended(self, name: str) -> None:
-        release(self._backend, self.instances()[name])
+        release(self._backend, self.instances()[name], covet=name in self.coveted)
         self._enter(name, "terminated")
 
     def spoil(self, made: str, origin: str) -> None:

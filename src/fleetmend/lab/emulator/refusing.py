@@ -3,25 +3,43 @@
 Each raises `Refused` for the call as a whole. `known` are moto's instances by id.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from fleetmend.lab.emulator.calls import WireCall, tags_in
 from fleetmend.lab.emulator.paging import Refused
 from fleetmend.lab.emulator.untyped import Untyped
 
 Known = Mapping[str, Untyped]
+Tags = Callable[[str], Mapping[str, str]]
+"""Gives the tags of whatever has this id."""
+
+_KINDS = {
+    "i": "instance",
+    "vol": "volume",
+    "eni": "network-interface",
+    "eipalloc": "elastic-ip",
+}
+"""What an ARN calls the things whose ids begin so."""
+
+_PARTS = ("VolumeId", "NetworkInterfaceId", "AllocationId")
+"""Where AttachVolume, AttachNetworkInterface and AssociateAddress name the part."""
 
 
-def check_tag(known: Known, operation: str, ids: Iterable[str], key: str, value: str) -> None:
+def check_tag(tags: Tags, operation: str, ids: Iterable[str], key: str, value: str) -> None:
     """As IAM does where a policy asks for a tag: it names the one that lacks it."""
     for name in ids:
-        tags = {tag["key"]: tag["value"] for tag in known[name].get_tags()}
-        if tags.get(key) != value:
+        if tags(name).get(key) != value:
+            kind = _KINDS.get(name.partition("-")[0], "*")
             raise Refused(
                 "UnauthorizedOperation",
                 f"You are not authorized to perform this operation: ec2:{operation} on "
-                f"resource: arn:aws:ec2:::instance/{name}",
+                f"resource: arn:aws:ec2:::{kind}/{name}",
             )
+
+
+def parts_in(parameters: Mapping[str, Untyped]) -> list[str]:
+    """The ids of the parts that a call wants to hang on an instance."""
+    return [str(parameters[key]) for key in _PARTS if key in parameters]
 
 
 def check_keys(call: WireCall, keys: frozenset[str]) -> None:

@@ -3,10 +3,11 @@
 from fleetmend.lab.emulator.untyped import Untyped
 
 
-def release(backend: Untyped, instance: Untyped) -> None:
+def release(backend: Untyped, instance: Untyped, *, covet: bool) -> None:
     """Let go of what moto leaves on a terminated instance: interfaces and addresses.
 
-    moto takes care of volumes. EC2 User Guide, "Terminate Amazon EC2 instances".
+    With `covet` another interface takes the private address at once. moto takes care of volumes.
+    EC2 User Guide, "Terminate Amazon EC2 instances".
     """
     for address in list(backend.addresses):
         if address.instance is instance or (address.eni and address.eni.instance is instance):
@@ -16,5 +17,8 @@ def release(backend: Untyped, instance: Untyped) -> None:
             instance.detach_eni(card)
             card.status = "available"
         elif card.subnet:
-            card.subnet.del_subnet_ip(card.private_ip_address)
+            address = card.private_ip_address
+            card.subnet.del_subnet_ip(address)
             backend.enis.pop(card.id, None)
+            if covet:
+                backend.create_network_interface(card.subnet, address)

@@ -12,7 +12,7 @@ from fleetmend.lab.emulator.faults import Disturbance
 from fleetmend.lab.emulator.physics import Shortage
 from fleetmend.lab.emulator.processes import EmulatorFailed
 from fleetmend.lab.emulator.state_events import EventRule
-from fleetmend.lab.scenario import when_tagged
+from fleetmend.lab.moments import when_tagged
 from fleetmend.lab.vocabulary import (
     aws,
     fleet,
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from fleetmend.lab.emulator.world import World
 
 _ZONE_STOPS_IN = 5.0
-_CANNOT = (runs.SkewedClock, rebuild.TakeAddress)
-"""Functions take the machine's own clock here, and moto frees addresses when it likes."""
+_CANNOT = (runs.SkewedClock,)
+"""Functions take the machine's own clock here."""
 
 
 def refuse_what_cannot_be(verbs: Iterable[Verb]) -> None:
@@ -111,6 +111,8 @@ def _parts(world: "World", verb: Verb) -> bool:
         case rebuild.DetachInterfaces():
             for name in ids:
                 hardware.detach_cards(ec2, name)
+        case rebuild.TakeAddress():
+            world.emulators.physics.coveted.update(ids)
         case rebuild.SpoilLaunch(times=times):
             for name in ids:
                 world.emulators.physics.spoiled[name] = times
@@ -263,17 +265,22 @@ def _people(world: "World", verb: Verb) -> None:
         case recovery.Retry(by=by):
             for name in world.subjects(verb.subject):
                 world.send("retry", subject=name, by=by, run=run)
-        case recovery.Claimed(by=by):
-            claim = world.installed.claim
-            world.emulators.client("ssm").put_parameter(
-                Name=claim, Value=by, Type="String", Overwrite=True
-            )
+        case recovery.Claimed(by=by, age=age):
+            _claim(world, by, age)
         case recovery.RetryAll(by=by):
             world.send("retry", all=True, by=by, run=run)
         case recovery.Run(plan=plan, by=by):
             world.send("run", run=run, plan=plan, by=by)
         case _:
             raise NotImplementedError(f"the emulator world cannot carry out {verb.word!r}")
+
+
+def _claim(world: "World", by: str, age: float) -> None:
+    """Somebody has the claim; its age is not scaled, for the product's two hours are not."""
+    claim = world.installed.claim
+    world.emulators.client("ssm").put_parameter(Name=claim, Value=by, Type="String", Overwrite=True)
+    if age:
+        world.emulators.backdate(claim, age)
 
 
 _DOERS = (_fleet, _parts, _ailments, groups.carry_out, remedying.carry_out, _aws, _runs)

@@ -27,6 +27,7 @@ from fleetmend.lab.emulator.scaling import group_of
 from fleetmend.lab.emulator.untyped import Fields, Untyped
 from fleetmend.lab.emulator.verbs import carry_out, refuse_what_cannot_be
 from fleetmend.lab.history import Event, History, Kind, measure
+from fleetmend.lab.moments import when_set
 from fleetmend.lab.scenario import FASTEST, Policy, Scenario
 from fleetmend.lab.vocabulary.runs import CrashAtCall
 
@@ -152,12 +153,17 @@ class World:
 
     def put_settings(self) -> None:
         """Set the concern's policy from the scenario's settings, as a deployment does."""
-        policy = scaled_settings(self.settings, self.speed, self.scenario.policy)
+        policy = self._scaled(self.settings)
         self.put_parameter(f"{self.scenario.concern}/policy", json.dumps(policy))
+
+    def _scaled(self, given: Fields) -> Fields:
+        """The whole policy, with these settings as they are from the start on at this speed."""
+        given = when_set(given, self.start, self.speed)
+        return scaled_settings(given, self.speed, self.scenario.policy)
 
     def override(self, changes: Fields) -> None:
         """Override some of these settings, as an operator does."""
-        policy = scaled_settings(changes, self.speed, self.scenario.policy)
+        policy = self._scaled(changes)
         said = {name: policy[name] for name in changes}
         self.put_parameter(f"{self.scenario.concern}/overrides", json.dumps(said))
 
@@ -190,6 +196,7 @@ class World:
     def sweeping(self) -> Generator[None]:
         """Time starts, and the schedule fires; at speed 1 the installed one does by itself."""
         self.start, self._began = datetime.now(UTC), time.time()
+        self.put_settings()  # windows count from now on
         self._stopped_from_the_start()
         sweeps = threading.Thread(target=self._sweeps, name="lab-sweeps", daemon=True)
         try:

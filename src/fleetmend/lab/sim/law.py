@@ -6,6 +6,7 @@ from fleetmend.core.groups import HealthPolicy
 from fleetmend.core.remediation import RemediationPolicy
 from fleetmend.core.rules import Remedy
 from fleetmend.lab.checker.evidence import GroupLaw, Law, RemedyLaw
+from fleetmend.lab.moments import when_set
 from fleetmend.lab.vocabulary.recovery import Run
 
 if TYPE_CHECKING:
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
 def law_of(world: "World") -> Law:
     """The law of the controller that is at work."""
-    given, default = world.scenario.overrides, Law(world.installed.epoch)
+    default = Law(world.installed.epoch)
+    given = when_set(world.scenario.overrides, default.epoch)
     return Law(
         world.installed.epoch,
         retry_interval=float(given.get("retry_interval", default.retry_interval)),

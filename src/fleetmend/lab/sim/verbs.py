@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 from fleetmend.lab.committing import last_run
-from fleetmend.lab.scenario import when_tagged
+from fleetmend.lab.moments import when_set, when_tagged
 from fleetmend.lab.sim import remedying
 from fleetmend.lab.sim.compliance import RULES_KEY, ComplianceWorld
 from fleetmend.lab.sim.ec2 import Shortage
@@ -275,7 +275,8 @@ def _people(world: World, verb: Verb) -> None:
         case recovery.Settings(recovery=changes):
             name = world.installed.parameter("recovery/overrides")
             now = json.loads(world.parameters.values[name])
-            world.parameters.values[name] = json.dumps({**now, **changes})
+            new = when_set(changes, world.installed.epoch)
+            world.parameters.values[name] = json.dumps({**now, **new})
         case recovery.Hold(span=span, by=by, reason=reason):
             until = (world.time() + timedelta(seconds=span)).isoformat()
             for one in world.subjects(verb.subject):

@@ -9,8 +9,9 @@ from typing import Any
 
 from fleetmend.lab.checker.evidence import Law
 from fleetmend.lab.history import Event, History, Kind, measure
+from fleetmend.lab.moments import when_set, when_tagged
 from fleetmend.lab.scaling import Scaling
-from fleetmend.lab.scenario import Scenario, when_tagged
+from fleetmend.lab.scenario import Scenario
 from fleetmend.lab.sim import remedying, telling, wire
 from fleetmend.lab.sim.autoscaling import AutoScaling
 from fleetmend.lab.sim.disturbances import Disturbances
@@ -388,12 +389,11 @@ class World:
         return self.scenario.selector.key, self.scenario.selector.value
 
     def _parameters(self) -> dict[str, str]:
-        path = self.installed.parameter
-        claim = self.installed.claim
+        me, one = self.installed, self.scenario
         return {
-            **({claim: self.installed.name} if claim else {}),
-            path("mode/all"): "act",
-            path(f"mode/{self.scenario.concern}"): self.scenario.settings.mode,
-            path(f"{self.scenario.concern}/policy"): json.dumps(dict(self.scenario.overrides)),
-            path(f"{self.scenario.concern}/overrides"): "{}",
+            **({me.claim: me.name} if me.claim else {}),
+            me.parameter("mode/all"): "act",
+            me.parameter(f"mode/{one.concern}"): one.settings.mode,
+            me.parameter(f"{one.concern}/policy"): json.dumps(when_set(one.overrides, me.epoch)),
+            me.parameter(f"{one.concern}/overrides"): "{}",
         }

@@ -34,7 +34,7 @@ def _thousand(*more: Step) -> Scenario:
         name="a thousand stop at once",
         fleet=Fleet(instances=parts),
         settings=Installed(recovery={"mass_count": 100_000}),
-        timeline=(*stops, *more, Step(400.0, general.End())),
+        timeline=(*stops, *more, Step(240.0, general.End())),
     )
 
 

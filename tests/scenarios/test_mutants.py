@@ -1,5 +1,6 @@
 """Planted bugs must die within a stated number of histories; one that lives fails the suite."""
 
+import os
 from itertools import islice
 
 import pytest
@@ -9,6 +10,7 @@ from fleetmend.lab.checker import check
 from tests.scenarios import impaired_mutants, mass_mutants, mutants, type_mutants
 from tests.scenarios.mutants import Mutant
 
+FULL = os.environ.get("FLEETMEND_PROOF") == "full"
 MUTANTS = (
     *mutants.MUTANTS,
     *mass_mutants.MUTANTS,
@@ -17,7 +19,13 @@ MUTANTS = (
 )
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+LONG = {"zombie acts after expiry, in the swarm"}
+"""Found in CI by another hunt, and by this one in the full proof."""
+
+HUNTED = [mutant for mutant in MUTANTS if FULL or mutant.name not in LONG]
+
+
+@pytest.mark.parametrize("mutant", HUNTED, ids=lambda mutant: mutant.name)
 def test_planted_bugs_are_found(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
     mutant.plant(monkeypatch)
     for scenario in islice(mutant.hunt(), mutant.within):

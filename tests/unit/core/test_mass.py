@@ -41,7 +41,7 @@ def pacing(count: int = 12) -> Record:
 
 
 def later(record: Record, now: datetime) -> Record:
-    after = mass.decide(scope(0, now=now), record, POLICY, now).record
+    after = mass.decide(scope(1, at=ago(60), now=now), record, POLICY, now).record
     assert after is not None
     return after
 
@@ -168,6 +168,92 @@ def test_what_may_become_one_waits_until_no_more_come():
     assert brake.turn("i-other") is None
     assert mass.brake(scope(1), None, POLICY, NOW) is mass.FREE
     assert mass.brake(scope(5, size=9), None, POLICY, NOW) is mass.FREE, "too few to be one"
+
+
+def test_the_setting_may_say_pace_later_as_well():
+    policy = replace(POLICY, mass_stop="pace")
+    record = mass.decide(scope(12), held(), policy, NOW).record
+    assert (record.status, record.reason) == (Status.OPEN, "pacing")
+    assert len(record.alerts) == 1, "who was paged set it"
+    assert not mass.brake(scope(12), held(), policy, NOW).held
+
+
+@pytest.mark.parametrize(
+    ("what", "down", "reason"),
+    [
+        ("all of them are up", (), "over"),
+        ("what is down stopped afterwards", (Down("i-9", NOW + timedelta(seconds=30)),), "over"),
+        ("one of them is down", (Down("i-9", ago(7200)),), "pacing"),
+        ("one may be of them", (Down("i-9"),), "pacing"),
+    ],
+)
+def test_a_pace_is_over_when_nobody_it_is_for_is_down(what, down, reason):
+    then = NOW + timedelta(seconds=90)
+    record = mass.decide(Scope(down, then), pacing(), POLICY, then).record
+    assert record.reason == reason
+    if reason == "over":
+        assert record.owed[-1].kind == "mass-stop-over"
+        assert mass.brake(Scope(down, then), pacing(), POLICY, then) is mass.FREE
+
+
+def test_the_end_of_a_pace_is_told():
+    record, now = pacing(12), NOW
+    while record.status is Status.OPEN:
+        now += timedelta(minutes=1)
+        record = later(record, now)
+    assert (record.reason, record.owed[-1].kind) == ("paced", "mass-stop-over")
+
+
+def test_what_stops_in_a_paced_start_waits_for_more_like_any_other():
+    old, then = scope(12).down, NOW + timedelta(minutes=1)
+    fresh = tuple(Down(f"i-{k}", then - timedelta(seconds=10)) for k in range(3))
+    seen = Scope((*old, *fresh), then, 100)
+    paced = pacing(12)
+    turns = [mass.brake(seen, paced, POLICY, then).turn(one.id) for one in fresh]
+    assert min(until for _, until in turns) >= then + timedelta(seconds=50)
+    few = Scope((*old, fresh[0]), then, 100)
+    reason, until = mass.brake(few, paced, POLICY, then).turn(fresh[0].id)
+    assert reason == "paced"
+    over = Scope((*old, fresh[0]), then, 100)
+    closed = replace(paced, status=Status.CLOSED)
+    assert mass.brake(over, closed, POLICY, then) is mass.FREE, "the old ones wait for nobody"
+
+
+SPOILED = [
+    {"slots": "many"},
+    {"slots": [0.1, "x"]},
+    {"slots": None},
+    {"share": "?"},
+    {"share": True},
+    {"share": -1},
+    {"turned": "soon"},
+    {"turned": None},
+]
+
+
+@pytest.mark.parametrize("spoiled", SPOILED, ids=str)
+def test_a_pace_that_cannot_be_read_starts_nobody_until_somebody_says_so(spoiled):
+    paced = pacing()
+    paced = replace(paced, detail={**paced.detail, **spoiled})
+    record = mass.decide(scope(12), paced, POLICY, NOW).record
+    assert (record.status, record.reason) == (Status.EXHAUSTED, "unreadable")
+    assert record.owed[-1].kind == "unreadable"
+    assert mass.brake(scope(12), paced, POLICY, NOW).held
+    then = NOW + timedelta(hours=5)
+    old = scope(12, now=then)
+    assert mass.decide(old, record, POLICY, then).record == record, "though all stopped long ago"
+    again = operators.apply(Retry("", "ana"), record, record, then)
+    assert mass.decide(old, again, POLICY, then).record.reason == "pacing"
+
+
+def test_an_interval_that_is_set_anew_counts_at_once_and_a_size_from_the_next_cut_on():
+    policy, then = (
+        replace(POLICY, pace=1, pace_every=timedelta(minutes=5)),
+        NOW + timedelta(seconds=90),
+    )
+    brake = mass.brake(scope(12, now=then), pacing(12), policy, then)
+    turns = sorted((brake.turn(one.id)[1] - NOW).total_seconds() for one in scope(12).down)
+    assert turns == [0] * 4 + [300] * 4 + [600] * 4
 
 
 @given(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetmend.core.decisions.recovery import debts, decide, learn, outage
-from fleetmend.core.decisions.recovery.mass import Brake
+from fleetmend.core.decisions.recovery.mass import Brake, Pace
 from fleetmend.core.model import (
     Attempt,
     Check,
@@ -119,6 +119,17 @@ def test_what_is_seen_and_recorded_decides(seen, stored, policy, reason, act):
 def test_nothing_is_mended_in_a_mass_stop_or_an_outage(brake):
     decision = decide("i-1", ill("system"), opened(11), MOVE, NOW, "n", brake=brake)
     assert (decision.act, decision.record.status) == ("", Status.REFUSED)
+
+
+def test_none_is_stopped_whose_start_would_wait_in_a_paced_start():
+    coming = Brake(pace=Pace((), -1, ago(0.5), timedelta(minutes=1)))
+    decision = decide("i-1", ill("system"), opened(11), MOVE, NOW, "n", brake=coming)
+    assert (decision.reason, decision.act) == ("paced", "")
+    assert decision.record.next_look_at == NOW + timedelta(minutes=0.5)
+    rebooted = decide("i-1", ill("instance"), opened(11), MOVE, NOW, "n", brake=coming)
+    assert rebooted.act == "reboot"
+    came = Brake(pace=Pace((), 0, ago(0.5), timedelta(minutes=1)))
+    assert decide("i-1", ill("system"), opened(11), MOVE, NOW, "n", brake=came).act == "stop"
 
 
 def test_it_is_told_once_with_what_comes_next():

@@ -84,6 +84,9 @@ def ailing(
         return _waits(record, seen, ready, act, why_not)
     if not act or waited_out(record, policy, now):
         return _left(record, seen, why_not or "AWS took nothing of what was tried")
+    turn = brake.turn(record.subject)
+    if act == STOP and turn and now < turn[1]:  # its start would wait as long
+        return turns.refused(record, turn[0], "many are started in turns, and so would it", turn[1])
     until = now + policy.intent_lifetime
     intent = Intent(intent_id, act, IntentState.PLANNED, now, until)
     return planned(record, intent, DOING[act].split()[0], f"{DOING[act]}: {said(seen)}")

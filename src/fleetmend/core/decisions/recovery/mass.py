@@ -2,7 +2,7 @@
 
 Incident response and budget actions stop fleets on purpose. One record, of one subject, says how
 it stands: exhausted while nothing is started, open while starts are paced, closed when it is
-over. A person ends the first by `fleetmend retry --all`, or the setting says `pace` at once.
+over. A person ends the first by `fleetmend retry --all`, or the setting says `pace`, at once or later.
 """
 
 from bisect import bisect_right
@@ -13,10 +13,19 @@ from typing import cast
 
 from fleetmend.core.budgets import spread
 from fleetmend.core.decisions.recovery import turns
+from fleetmend.core.incidents import unreadable
 from fleetmend.core.model import Decision, Mode, Record, RecoveryPolicy, Status
+from fleetmend.core.operators import UNREADABLE
 from fleetmend.core.scope import MASS_STOP, Down, Scope, is_mass, recent, suspicious
 
 PACING = "pacing"
+
+PACE = "pace"
+"""The setting of `mass_stop` that goes on by itself."""
+
+
+class PaceUnreadable(ValueError):
+    """The detail of a mass stop's record does not say how far its pace has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +75,10 @@ class Brake:
 
     def turn(self, subject: str) -> tuple[str, datetime] | None:
         """Why a subject waits, and until when; None when it need not."""
-        if self.pace is not None:
-            return "paced", self.pace.turn(subject)
+        paced = [("paced", self.pace.turn(subject))] if self.pace else []
         until = (self.waits or {}).get(subject)
-        return None if until is None else ("gathering", until)
+        gathering = [("gathering", until)] if until else []
+        return max([*paced, *gathering], key=lambda turn: turn[1], default=None)
 
 
 FREE = Brake()
@@ -93,14 +102,13 @@ def brake(scope: Scope, record: Record | None, policy: RecoveryPolicy, now: date
     judged = judge(scope, record, policy, now)
     if judged and judged.status is Status.EXHAUSTED:
         return Brake(held=f"a mass stop: {judged.note}; fleetmend retry --all goes on")
-    if judged and judged.status is Status.OPEN:
-        return Brake(pace=_pace_of(judged, policy, now))
-    stops = recent(scope, policy, now)
+    pace = _pace_of(judged, policy, now) if judged and judged.status is Status.OPEN else None
+    stops = _fresh(scope, judged, policy, now)
     if not (suspicious(len(stops), policy) and scope.size >= policy.mass_count):
-        return FREE
+        return Brake(pace=pace) if pace else FREE
     quiet = max(one.at for one in stops if one.at) + policy.mass_quiet
     waits = {one.id: min(one.at + policy.mass_wait, quiet) for one in stops if one.at}
-    return Brake(waits=waits)
+    return Brake(pace=pace, waits=waits)
 
 
 def is_pacing(record: Record | None) -> bool:
@@ -112,18 +120,28 @@ def judge(
     scope: Scope, record: Record | None, policy: RecoveryPolicy, now: datetime
 ) -> Record | None:
     """The record as it shall stand now."""
-    since = _since(record)
-    stops = [one for one in recent(scope, policy, now) if not since or not one.at or one.at > since]
+    stops = _fresh(scope, record, policy, now)
     tripped = is_mass(len(stops), scope.size, policy) if scope.size else False
     if record is not None and record.status is Status.EXHAUSTED:
+        if record.reason == MASS_STOP and policy.mass_stop == PACE:
+            return _pacing(record, scope, policy, now)
         return _if_over(record, scope, policy)
     if record is not None and record.status is Status.OPEN and record.reason == "retry":
         return _pacing(record, scope, policy, now)
     if tripped:
         return _tripped(record, scope, stops, policy, now)
     if record is not None and record.status is Status.OPEN:
-        return _further(record, policy, now)
+        return _further(record, scope, policy, now)
     return record
+
+
+def _fresh(
+    scope: Scope, record: Record | None, policy: RecoveryPolicy, now: datetime
+) -> tuple[Down, ...]:
+    """What stopped lately and not before pacing last began: that is dealt with."""
+    since = _moment(record, "since") if record else None
+    stops = recent(scope, policy, now)
+    return tuple(one for one in stops if not since or not one.at or one.at > since)
 
 
 def _tripped(
@@ -141,7 +159,7 @@ def _tripped(
     if record is not None:
         opened = replace(opened, revision=record.revision, nonce=record.nonce)
         opened = replace(opened, written_at=record.written_at, detail=record.detail)
-    if policy.mass_stop == "pace":
+    if policy.mass_stop == PACE:
         paced = _pacing(opened, scope, policy, now)
         done = f"They are started {_pace(policy)}, as the settings say."
         return paced.telling("mass-stop", note, done=done)
@@ -166,11 +184,17 @@ def _pacing(record: Record, scope: Scope, policy: RecoveryPolicy, now: datetime)
     return _at(replace(began, detail={"since": now.astimezone(UTC).isoformat()}), pace)
 
 
-def _further(record: Record, policy: RecoveryPolicy, now: datetime) -> Record:
-    """The next share's turn, or the end after the last one's."""
-    pace = _pace_of(record, policy, now).at(now)
+def _further(record: Record, scope: Scope, policy: RecoveryPolicy, now: datetime) -> Record:
+    """The next share's turn, or the end: after the last one's, or when nobody needs one."""
+    since = _moment(record, "since")
+    if not any(one.at is None or since is None or one.at <= since for one in scope.down):
+        return _over(record, "over", "all that had stopped are up again")
+    try:
+        pace = _pace_of(record, policy, now).at(now)
+    except PaceUnreadable as error:
+        return unreadable(record, error).record or record
     if pace.is_over:
-        return turns.closed(record, "paced", "everyone had a turn")
+        return _over(record, "paced", "everyone had a turn")
     return _at(record, pace)
 
 
@@ -183,29 +207,38 @@ def _at(record: Record, pace: Pace) -> Record:
 def _if_over(record: Record, scope: Scope, policy: RecoveryPolicy) -> Record:
     """It ends by itself only when nobody who stopped then is down any more.
 
-    Where EC2 named no time for some of them, whoever is down without one may be of them.
+    Where EC2 named no time for some of them, whoever is down without one may be of them; where it
+    cannot be read when they stopped, whoever is down.
     """
     began = (record.opened_at or scope.observed_at) - policy.mass_window
     untimed = bool(record.detail.get("untimed")) and any(one.at is None for one in scope.down)
-    if untimed or scope.stopped_since(began):
+    unknown = record.reason == UNREADABLE and bool(scope.down)
+    if untimed or unknown or scope.stopped_since(began):
         return record
-    over = turns.closed(record, "over", "all that had stopped are up again")
-    return over.telling("mass-stop-over", "all that had stopped are up again")
+    return _over(record, "over", "all that had stopped are up again")
+
+
+def _over(record: Record, reason: str, note: str) -> Record:
+    return turns.closed(record, reason, note).telling("mass-stop-over", note)
 
 
 def _pace_of(record: Record, policy: RecoveryPolicy, now: datetime) -> Pace:
-    """How far it has come, as the record says; what cannot be read of it begins anew."""
+    """How far it has come, as the record says.
+
+    Raises:
+        PaceUnreadable: the record does not say it; names the key.
+    """
     slots, share = record.detail.get("slots"), record.detail.get("share")
-    numbers = cast("list[object]", slots) if isinstance(slots, list) else []
-    bounds = tuple(float(one) for one in numbers if isinstance(one, (int, float)))
-    turned = _moment(record, "turned") or now
-    came = share if isinstance(share, int) else 0
-    return Pace(bounds, came, min(turned, now), policy.pace_every)
-
-
-def _since(record: Record | None) -> datetime | None:
-    """When pacing last began: stops before it are dealt with."""
-    return _moment(record, "since") if record else None
+    numbers = cast("list[object]", slots) if isinstance(slots, list) else [slots]
+    bounds = tuple(one for one in numbers if isinstance(one, float))
+    if len(bounds) < len(numbers):
+        raise PaceUnreadable("record.detail.slots: no list of fractions")
+    if type(share) is not int or share < 0:
+        raise PaceUnreadable(f"record.detail.share: {share!r} is no count")
+    turned = _moment(record, "turned")
+    if turned is None:
+        raise PaceUnreadable("record.detail.turned: no time")
+    return Pace(bounds, share, min(turned, now), policy.pace_every)
 
 
 def _moment(record: Record, name: str) -> datetime | None:

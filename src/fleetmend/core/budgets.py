@@ -32,7 +32,7 @@ def used_up(record: Record, policy: RecoveryPolicy, now: datetime) -> str:
     """Why there will be no further attempt, or nothing while there is still one left."""
     if record.spent >= policy.max_attempts:
         return f"{record.spent} of {policy.max_attempts} attempts used"
-    if waited_out(record, policy, now):
+    if waited_out(record, policy, now) and not _kept_from_trying(record, policy, now):
         return f"{waiting(record)[-1].result.value} for {policy.capacity_window}"
     return ""
 
@@ -47,6 +47,14 @@ def waited_out(record: Record, policy: RecoveryPolicy, now: datetime) -> bool:
     if last and last.act == CHANGE and last.result is Result.ACCEPTED:
         return False
     return bool(deferred) and now - deferred[0].at >= policy.capacity_window
+
+
+def _kept_from_trying(record: Record, policy: RecoveryPolicy, now: datetime) -> bool:
+    """Whether nothing was tried for twice the longest wait: a hold, the kill switch, a mass stop.
+
+    What passed meanwhile was no wait for capacity, so there is one more try before it is given up.
+    """
+    return now - waiting(record)[-1].at > 2 * policy.capacity_longest
 
 
 def waiting(record: Record) -> tuple[Attempt, ...]:

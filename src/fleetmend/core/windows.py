@@ -1,12 +1,12 @@
 """Recurring hold windows: every night from ten to six, in somebody's own time zone.
 
-A time of the clock that comes twice (when clocks go back) is taken wide: a window begins at the
-first and ends at the second. One that does not come at all (when they go forward) is the moment
-the clock jumped to.
+A time of the clock that comes twice (when clocks go back) or not at all (when they go forward) may
+be read in two ways, by the clock before the change and by the one after it. It is taken wide: a
+window begins at the earlier moment and ends at the later.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 _DAY = timedelta(days=1)
 
@@ -29,7 +29,7 @@ class Window:
         """When it ends, if it is open at that moment."""
         try:
             today = now.astimezone(self.zone).date()
-            days = (today - _DAY, today)
+            days = (today - _DAY, today, today + _DAY)  # where midnight is what does not come
         except OverflowError:
             return None
         over = self.ends <= self.begins
@@ -37,8 +37,12 @@ class Window:
             if day.weekday() not in self.days:
                 continue
             last = day + _DAY if over else day
-            start = datetime.combine(day, self.begins, self.zone).astimezone(UTC)
-            end = datetime.combine(last, self.ends.replace(fold=1), self.zone).astimezone(UTC)
+            start, end = min(self._moments(day, self.begins)), max(self._moments(last, self.ends))
             if start <= now < end:
                 return end
         return None
+
+    def _moments(self, day: date, clock: time) -> tuple[datetime, datetime]:
+        """What that time of that day may mean: one moment twice, but for two nights a year."""
+        told = datetime.combine(day, clock, self.zone)
+        return told.replace(fold=0).astimezone(UTC), told.replace(fold=1).astimezone(UTC)

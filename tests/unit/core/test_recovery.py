@@ -51,6 +51,9 @@ def planned(ago: float, *, state: IntentState = IntentState.PLANNED) -> Intent:
     return Intent("n-0", "start", state, at, at + POLICY.intent_lifetime)
 
 
+HELD = {**SCOPE, "fleetmend:hold-until": "2026-03-01T13:00:00Z"}
+
+
 def outcome_of(seen, stored=None, policy=POLICY, now=NOW):
     return decide("i-1", seen, stored, policy, now, "n-1")
 
@@ -380,3 +383,35 @@ def test_without_its_root_volume_it_is_told_once_and_started_when_it_is_back():
     again = outcome_of(instance(rootless=True), first).record
     assert [alert.kind for alert in again.owed] == ["no-root-volume"]
     assert outcome_of(instance(), again).act == "start"
+
+
+@pytest.mark.parametrize(("since", "reason"), [(10_000, "starting"), (301, "exhausted")])
+def test_what_was_kept_from_trying_is_tried_once_before_it_is_given_up(since, reason):
+    """A hold, the kill switch, a mass stop: none of it is an hour without capacity."""
+    told = tuple(tried(Result.CAPACITY, since + 300 * k) for k in reversed(range(13)))
+    waited = record(attempts=told, opened_at=NOW - seconds(20_000))
+    decision = outcome_of(instance(), waited)
+    assert decision.reason == reason
+    if decision.act:
+        again = learn(decision.record, Outcome(Result.CAPACITY, "x"), POLICY, NOW)
+        assert again.status is Status.EXHAUSTED
+
+
+@pytest.mark.parametrize("checks", [OK, (Check("system", "impaired"),), ()])
+def test_what_was_told_of_and_then_left_alone_is_told_to_run_again(checks):
+    """A hold came after the alert: whoever was paged by it is to see its end."""
+    failed = record(attempts=(tried(Result.REFUSED, 60),)).telling("attempt-failed", "x")
+    left = outcome_of(instance(tags=HELD), failed).record
+    assert left.status is Status.REFUSED
+    decision = outcome_of(instance("running", tags=HELD, checks=checks), left)
+    if checks == OK:
+        assert decision.record.owed[-1].kind == "recovered"
+        assert decision.record.status is Status.CLOSED
+    else:
+        assert decision.record == left, "nothing more is told of what is left alone"
+
+
+def test_what_was_left_alone_and_nobody_was_told_of_closes_quietly():
+    left = outcome_of(instance(tags=HELD)).record
+    closed = outcome_of(instance("running", tags=HELD), left).record
+    assert (closed.status, closed.alerts) == (Status.CLOSED, ())

@@ -1,6 +1,6 @@
 """Recurring windows by the clocks of a time zone, the two odd nights of the year included."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -34,9 +34,20 @@ CASES = [
     ("the short night", NIGHT, "2026-03-29 03:59", "2026-03-29 04:00"),
     ("the short night ends", NIGHT, "2026-03-29 04:00", None),
     ("the long night", NIGHT, "2026-10-25 04:30", "2026-10-25 05:00"),
-    ("begins when the clock jumps", window("02:30", "04:00"), "2026-03-29 01:29", None),
-    ("the hour that is not there", window("02:30", "04:00"), "2026-03-29 01:30",
+    ("the hour that is not there, before", window("02:30", "04:00"), "2026-03-29 00:29", None),
+    ("the hour that is not there", window("02:30", "04:00"), "2026-03-29 00:30",
      "2026-03-29 02:00"),
+    ("it ends in the hour that is not there", window("22:00", "02:30"), "2026-03-29 01:29",
+     "2026-03-29 01:30"),
+    ("all of it in the hour that is not there", window("02:15", "02:45"), "2026-03-29 01:44",
+     "2026-03-29 01:45"),
+    ("clocks change at midnight", window("23:30", "00:30", zone=ZoneInfo("Africa/Cairo")),
+     "2026-04-23 22:29", "2026-04-23 22:30"),
+    ("no summer time", window("22:00", "06:00", zone=ZoneInfo("Asia/Kolkata")),
+     "2026-03-29 00:29", "2026-03-29 00:30"),
+    ("a leap day's night", window("22:00", "06:00", {1}), "2028-02-29 21:00", "2028-03-01 05:00"),
+    ("a whole day of twenty-three hours", window("12:00", "12:00", {5}), "2026-03-29 09:59",
+     "2026-03-29 10:00"),
     ("the hour that comes twice, first", window("02:15", "02:45"), "2026-10-25 00:20",
      "2026-10-25 01:45"),
     ("the hour that comes twice, second", window("02:15", "02:45"), "2026-10-25 01:30",
@@ -57,6 +68,29 @@ def test_it_holds_with_who_and_why():
     hold = holds.in_force({}, None, utc("2026-01-15 03:00"), (NIGHT,))
     assert (hold.until, hold.by, hold.reason) == (utc("2026-01-15 05:00"), "ana", "batch")
     assert holds.in_force({}, None, utc("2026-01-15 12:00"), (NIGHT,)) is None
+
+
+CHANGES = [
+    *(date(2026, 3, 29), date(2026, 10, 25)),  # Berlin
+    *(date(2026, 3, 8), date(2026, 11, 1)),  # New York
+    *(date(2026, 4, 24), date(2026, 10, 29)),  # Cairo
+    *(date(2026, 10, 4), date(2026, 4, 5)),  # Lord Howe Island, by half an hour
+]
+NIGHTLY = st.times(time(0), time(4))
+
+
+@given(
+    st.sampled_from(CHANGES) | st.dates(date(1990, 1, 2), date(2037, 12, 30)),
+    st.times() | NIGHTLY,
+    st.times() | NIGHTLY,
+    st.sampled_from(["Europe/Berlin", "America/New_York", "Africa/Cairo", "Australia/Lord_Howe"]),
+)
+def test_a_window_opens_on_each_of_its_days(day, begins, ends, zone):
+    where = ZoneInfo(zone)
+    made = Window(frozenset({day.weekday()}), begins, ends, where, "r", "b")
+    start = datetime.combine(day, begins, where)
+    first = min(start.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    assert made.open_until(first) is not None
 
 
 @given(

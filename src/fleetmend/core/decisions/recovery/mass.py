@@ -2,7 +2,7 @@
 
 Incident response and budget actions stop fleets on purpose. One record, of one subject, says how
 it stands: exhausted while nothing is started, open while starts are paced, closed when it is
-over. A person ends the first by `fleetmend retry --all`, or the setting says `pace`, at once or later.
+over. A person ends the first by `fleetmend retry --all`, or the setting says `pace`, be it later.
 """
 
 from bisect import bisect_right

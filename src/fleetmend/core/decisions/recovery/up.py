@@ -29,12 +29,14 @@ def running(
     if record is None or record.status is Status.CLOSED:
         return Decision("running", record)
     record = typechange.told(record, seen)
-    if record.status is Status.REFUSED:
+    if record.status is Status.REFUSED and not record.alerts:
         return Decision("running", turns.closed(record, "running", "it runs, not by our doing"))
     verdicts = {check.name: check.status for check in seen.checks}
     said = ailing.said(seen)
     if verdicts and set(verdicts.values()) <= {"ok", "not-applicable"}:
         return _recovered(record, seen, said)
+    if record.status is Status.REFUSED:  # left alone: only its end is told
+        return Decision("verifying", record)
     record = replace(record, reason="verifying", note=f"running; status checks: {said}")
     since = record.attempts[-1].at if record.attempts else record.opened_at or now
     if "impaired" in verdicts.values():

@@ -86,6 +86,10 @@ def test_what_ends_lets_go_of_what_it_had(lab: Emulators, stranger: Any) -> None
     with pytest.raises(ClientError) as refused:
         launch(stranger, SubnetId=place, PrivateIpAddress="10.9.0.77")
     assert code(refused) == "InvalidIPAddress.InUse", "somebody else has it"
+    (third,) = stranger.describe_instances(InstanceIds=[launch(stranger, SubnetId=place)])[
+        "Reservations"
+    ][0]["Instances"]
+    assert third["PrivateIpAddress"] != "10.9.0.77"
 
 
 def test_only_what_carries_the_tag_is_hung_on_what_carries_it(

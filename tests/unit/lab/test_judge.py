@@ -65,6 +65,7 @@ def held(expectation: Expectation, *events: Event, tolerance: float = 0.0) -> bo
         (recovery.Attempts(subject="api", at_least=1), HEALED, (call(1, "api-2"),)),
         (recovery.Alerts(about="api-1", exactly=1), (ALERT,), ()),
         (recovery.Alerts(about="api-1", kind="exhausted", exactly=0), (ALERT,), (Event(1, "alert", "api-1", "exhausted"),)),
+        (recovery.Alerts(about="api-1", says="was x", exactly=1), (Event(1, "alert", "api-1", "r", {"text": "it was x."}),), (ALERT,)),
         (recovery.Spaced(subject="api-1", at_least=300), (call(0, "api-1"), call(300, "api-1")), (call(0, "api-1"), call(299, "api-1"))),
         (recovery.NotStartedBefore(subject="api-1", at=35), HEALED, (call(34, "api-1"),)),
         (recovery.FirstAttempt(subject="api-1", within=5), HEALED, (state(1, "stopped"), call(7, "api-1"))),

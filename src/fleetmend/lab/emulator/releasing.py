@@ -21,4 +21,5 @@ def release(backend: Untyped, instance: Untyped, *, covet: bool) -> None:
             card.subnet.del_subnet_ip(address)
             backend.enis.pop(card.id, None)
             if covet:
-                backend.create_network_interface(card.subnet, address)
+                other = backend.create_network_interface(card.subnet, address)
+                card.subnet.request_ip(address, other)  # or the next launch would be given it

@@ -262,14 +262,19 @@ class Alerts(Bounded, word="alerts", short="about", group=GROUP):
 
     about: Subject = Field(description="which instances; each must")
     kind: str = Field(default="", description="only this kind, such as `recovered`")
+    says: str = Field(default="", description="only those whose text has these words")
 
     def judge(self, court: Court) -> Finding:
         """Counts per instance; the first that is out of bounds decides."""
         findings = [
-            self.count(len(court.history.of("alert", self.kind, name)), f"alerts about {name}")
+            self.count(self._told(court, name), f"alerts about {name}")
             for name in court.expand(self.about)
         ]
         return next((f for f in findings if not f.held), findings[0])
+
+    def _told(self, court: Court, name: str) -> int:
+        told = court.history.of("alert", self.kind, name)
+        return sum(self.says in str(one.detail.get("text", "")) for one in told)
 
 
 class Told(Bounded, word="told", short="kind", group=GROUP):

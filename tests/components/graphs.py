@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from fleetmend.components.function import ConcernArgs
 from fleetmend.components.identity import InstallationArgs
 from fleetmend.components.tagging import OWN_KEYS
 from fleetmend.core.graph import Graph, Node
@@ -22,6 +23,18 @@ ME: InstallationArgs = {
     "region": REGION,
     "tags": {"Team": "web"},
 }
+
+CONCERN: ConcernArgs = {
+    "installation": ME,
+    "account_id": ACCOUNT,
+    "artifact": "no/such/file.zip",
+    "ledger_name": "fleetmend-ledger",
+    "ledger_arn": "arn:aws:s3:::fleetmend-ledger",
+    "key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/main",
+    "topic_arn": f"arn:aws:sns:{REGION}:{ACCOUNT}:alerts",
+    "topic_key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/alerts",
+}
+"""What every concern's component is told."""
 
 
 def graph(program: Callable[[pulumi.ResourceOptions], None]) -> Graph:

@@ -21,19 +21,12 @@ from fleetmend.core.graph import Graph
 from fleetmend.core.rules import Rule, Rules
 from fleetmend.lambdas import envelope
 from fleetmend.lambdas.compliance import GOOD_KEY, RULES_KEY
-from tests.components.graphs import ACCOUNT, ME, REGION, badly_tagged, graph, one
+from tests.components.graphs import ACCOUNT, CONCERN, ME, REGION, badly_tagged, graph, one
 from tests.components.iam_rules import faults
 
 RULES = Rules((Rule("owner", "Owner"),), "v1")
 ARGS: ComplianceArgs = {
-    "installation": ME,
-    "account_id": ACCOUNT,
-    "artifact": "no/such/file.zip",
-    "ledger_name": "fleetmend-ledger",
-    "ledger_arn": "arn:aws:s3:::fleetmend-ledger",
-    "key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/main",
-    "topic_arn": f"arn:aws:sns:{REGION}:{ACCOUNT}:alerts",
-    "topic_key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/alerts",
+    **CONCERN,
     "rules": rules.encode(RULES).decode(),
 }
 

@@ -13,13 +13,12 @@ from fleetmend.core.graph import Graph
 from fleetmend.core.groups import HealthPolicy
 from fleetmend.core.model import Mode
 from fleetmend.lambdas import settings
-from tests.components.graphs import ACCOUNT, REGION, badly_tagged, graph, one
+from tests.components.graphs import ACCOUNT, CONCERN, REGION, badly_tagged, graph, one
 from tests.components.iam_rules import faults
 from tests.components.installed import filled, installed
-from tests.components.test_recovery import ARGS as OTHERS
 
 PARAMETER = "aws:ssm/parameter:Parameter"
-ARGS: HealthArgs = {**OTHERS}  # type: ignore[typeddict-item] -- both need the same
+ARGS: HealthArgs = {**CONCERN}
 
 
 def health(**more: Any) -> Graph:

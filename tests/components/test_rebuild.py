@@ -14,7 +14,7 @@ from fleetmend.core.declared import REBUILD as POLICY
 from fleetmend.core.graph import Graph
 from fleetmend.core.model import Selector
 from fleetmend.deploy.capture import capture
-from tests.components.graphs import ACCOUNT, ME, REGION, graph, one
+from tests.components.graphs import ACCOUNT, CONCERN, REGION, graph, one
 from tests.components.iam_rules import faults
 
 BASE = {"environmentSuffix": "dev", "region": REGION}
@@ -29,14 +29,7 @@ FORBIDDEN = (
     "iam:PassRole",
 )
 ARGS: RebuildArgs = {
-    "installation": ME,
-    "account_id": ACCOUNT,
-    "artifact": "no/such/file.zip",
-    "ledger_name": "fleetmend-ledger",
-    "ledger_arn": "arn:aws:s3:::fleetmend-ledger",
-    "key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/main",
-    "topic_arn": f"arn:aws:sns:{REGION}:{ACCOUNT}:alerts",
-    "topic_key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/alerts",
+    **CONCERN,
     "vpc_ids": ["vpc-0123456789abcdef0"],
 }
 

@@ -14,22 +14,13 @@ from fleetmend.core.events import SWEEP
 from fleetmend.core.graph import Graph
 from fleetmend.core.model import Mode, Selector
 from fleetmend.lambdas import settings
-from tests.components.graphs import ACCOUNT, ME, REGION, badly_tagged, graph, one
+from tests.components.graphs import ACCOUNT, CONCERN, REGION, badly_tagged, graph, one
 from tests.components.iam_rules import faults
 from tests.components.installed import filled
 
 PARAMETER = "aws:ssm/parameter:Parameter"
 LEDGER = "arn:aws:s3:::fleetmend-ledger"
-ARGS: RecoveryArgs = {
-    "installation": ME,
-    "account_id": ACCOUNT,
-    "artifact": "no/such/file.zip",
-    "ledger_name": "fleetmend-ledger",
-    "ledger_arn": LEDGER,
-    "key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/main",
-    "topic_arn": f"arn:aws:sns:{REGION}:{ACCOUNT}:alerts",
-    "topic_key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/alerts",
-}
+ARGS: RecoveryArgs = {**CONCERN}
 
 
 def recovery(**more: Any) -> Graph:

@@ -16,7 +16,7 @@ from fleetmend.core.graph import Graph
 from fleetmend.core.remediation import HELD
 from fleetmend.core.rules import encode
 from fleetmend.deploy.capture import capture
-from tests.components.graphs import ACCOUNT, ME, REGION, graph, one
+from tests.components.graphs import ACCOUNT, CONCERN, REGION, graph, one
 from tests.components.iam_rules import faults
 
 BASE = {
@@ -32,14 +32,7 @@ rules:
   - {name: stage, tag: Stage, remedy: notify}
 """
 ARGS: RemediationArgs = {
-    "installation": ME,
-    "account_id": ACCOUNT,
-    "artifact": "no/such/file.zip",
-    "ledger_name": "fleetmend-ledger",
-    "ledger_arn": "arn:aws:s3:::fleetmend-ledger",
-    "key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/main",
-    "topic_arn": f"arn:aws:sns:{REGION}:{ACCOUNT}:alerts",
-    "topic_key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/alerts",
+    **CONCERN,
     "rules": encode(loads(RULES)).decode(),
 }
 

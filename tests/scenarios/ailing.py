@@ -4,14 +4,12 @@ Replay a seed, with its timeline: `.venv/bin/python -m tests.scenarios.ailing SE
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from itertools import count
 from random import Random
 from typing import Any
-
-import pytest
 
 from fleetmend.core.decisions import health as decisions
 from fleetmend.core.health_memory import Breaker, Memory
@@ -20,12 +18,11 @@ from fleetmend.lab.checker import check
 from fleetmend.lab.scenario import Fleet, Group, Installed, Scenario, Step
 from fleetmend.lab.vocabulary import aws, fleet, general, health, recovery, runs
 from fleetmend.lab.words import Verb
+from tests.scenarios.planted import Mutant, Patch
 from tests.scenarios.points import AT_CALL
 from tests.scenarios.swarm import replay
 
 HEAL = {"Auto-Heal": "true"}
-Patch = pytest.MonkeyPatch
-Hunt = Callable[[], Iterable[Scenario]]
 
 
 def history(
@@ -156,16 +153,6 @@ def scenario(seed: int) -> Scenario:
 
 
 # --- planted bugs ----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """A planted bug, how it is planted, and within how many histories it must be found."""
-
-    name: str
-    plant: Callable[[Patch], None]
-    within: int
-    hunt: Hunt
 
 
 def _no_breaker(patch: Patch) -> None:

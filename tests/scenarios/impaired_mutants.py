@@ -11,7 +11,8 @@ from fleetmend.core.decisions.recovery import ailing, debts, outage, refusals, u
 from fleetmend.core.model import IntentState, Status
 from fleetmend.lab.scenario import Fleet, Installed, Instances, Scenario, Step
 from fleetmend.lab.vocabulary import fleet, general, recovery
-from tests.scenarios.mutants import ON, Mutant, Patch
+from tests.scenarios.hunts import ON
+from tests.scenarios.planted import Mutant, Patch
 
 SOON = {"impaired": "move", "impaired_wait": 120.0, "verify_window": 240.0}
 

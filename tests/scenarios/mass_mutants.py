@@ -10,7 +10,8 @@ from fleetmend.core.model import Status
 from fleetmend.lab.scenario import Installed, Instances, Scenario, Step
 from fleetmend.lab.vocabulary import aws, fleet
 from fleetmend.lab.vocabulary.recovery import RetryAll
-from tests.scenarios.mutants import ON, Mutant, Patch, history
+from tests.scenarios.hunts import ON, history
+from tests.scenarios.planted import Mutant, Patch
 
 
 def _no_brake(patch: Patch) -> None:

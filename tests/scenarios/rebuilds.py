@@ -16,7 +16,8 @@ from fleetmend.lab.vocabulary import fleet, general, rebuild, runs
 from fleetmend.lab.vocabulary.recovery import Claimed, Hold
 from fleetmend.lambdas import claiming
 from tests.scenarios import swarm_rebuild
-from tests.scenarios.mutants import WINDOW, Mutant, Patch
+from tests.scenarios.hunts import WINDOW
+from tests.scenarios.planted import Mutant, Patch
 from tests.scenarios.points import Base
 
 ON = {"Auto-Rebuild": "true"}

@@ -15,7 +15,7 @@ from fleetmend.lab.checker import check
 from fleetmend.lab.scenario import Fleet, Group, Installed, Instances, Scenario, Step
 from fleetmend.lab.sim import ec2
 from fleetmend.lab.vocabulary import general, remediation
-from tests.scenarios.mutants import Mutant, Patch
+from tests.scenarios.planted import Mutant, Patch
 
 RULES = loads("""\
 rules:

@@ -9,7 +9,7 @@ import pytest
 from fleetmend.lab import sim
 from fleetmend.lab.checker import check
 from fleetmend.lab.scenario import Scenario, Step
-from tests.scenarios.mutants import Mutant
+from tests.scenarios.planted import Mutant
 from tests.scenarios.points import AT_CALL
 from tests.scenarios.rebuilds import DRIFTED, MUTANTS, REBUILT, RebuildBase, broken
 

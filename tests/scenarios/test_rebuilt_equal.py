@@ -22,7 +22,7 @@ from fleetmend.lab.scenario import load
 from fleetmend.lab.sim import wire
 
 FILE = Path(__file__).parents[2] / "scenarios/recovery/rebuild-plain.yaml"
-ELASTIC, KEEPS = "public_address", "/dev/sdf"
+KEEPS = "/dev/sdf"
 
 
 def shape(client: Any, instance: str) -> Blueprint:

@@ -13,7 +13,7 @@ from fleetmend.lab.judge import judge
 from fleetmend.lab.scenario import Instances, Scenario, Step, load
 from fleetmend.lab.vocabulary.remediation import Scan
 from fleetmend.lambdas import portions
-from tests.scenarios.mutants import Mutant
+from tests.scenarios.planted import Mutant
 from tests.scenarios.points import AT_CALL
 from tests.scenarios.remedies import MUTANTS, TIMELINE, broken, history
 

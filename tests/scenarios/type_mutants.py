@@ -10,7 +10,8 @@ from fleetmend.core import instance_types, survey
 from fleetmend.core.decisions.recovery import down, gates, typechange, up
 from fleetmend.lab.scenario import Fleet, Installed, Instances, Scenario, Step
 from fleetmend.lab.vocabulary import fleet, general, runs
-from tests.scenarios.mutants import ON, Mutant, Patch
+from tests.scenarios.hunts import ON
+from tests.scenarios.planted import Mutant, Patch
 from tests.scenarios.points import TYPES
 
 LISTS = {**ON, TYPES: "m6g.large m6i.large"}

@@ -9,8 +9,7 @@ is decided here, by the patience a client is made with:
   recognised (ledger.py).
 - SNS Publish and SQS SendMessage may be delivered twice; both readers expect it.
 - RebootInstances, CreateSnapshot, CreateImage and AllocateAddress have no client token and are
-  no assignment: the first is never resent, a client for the others is made with `ONCE`, and the
-  intent is looked up before a second try.
+  no assignment: none may be resent, and the intent is looked up before a second try.
 """
 
 from collections.abc import Mapping
@@ -69,9 +68,6 @@ into the longest time of an act."""
 
 LOOKING = Patience(attempts=2, connect=1.0, read=3.0)
 """For CloudTrail, which is asked for a hint while an alert waits to be told."""
-
-ONCE = Patience(attempts=1, connect=1.0, read=20.0)
-"""For calls that must not be sent a second time by the SDK."""
 
 SCANNING = Patience(attempts=5, connect=1.0, read=20.0)
 """For a page of a thousand: a scan that EC2 throttles waits, since it has hours and not seconds."""

@@ -22,7 +22,7 @@ from fleetmend.core.remediation import CONCERN as REMEDIATION
 
 HOUR = 3600
 
-WIDTH, HALF, HEIGHT = 24, 12, 6
+WIDTH, HEIGHT = 24, 6
 """CloudWatch's grid is 24 columns wide."""
 
 Dimensions = dict[str, pulumi.Input[str]]

@@ -27,10 +27,6 @@ from fleetmend.core.rules import Remedy, Rule, Rules, Severity, encode
 KINDS = ("instance", "volume", "interface", "snapshot", "image")
 """What a rule can ask a tag of."""
 
-SOURCES = ("group", "vpc", "creator")
-"""Where a missing value may be taken from: the Auto Scaling group's tags, the VPC's, and who
-made the resource, as CloudTrail knows it."""
-
 MOST_RULES = 200
 
 _GRACE = re.compile(r"([1-9]\d{0,3})([dh])")

@@ -34,11 +34,6 @@ class Finished:
     summary: Summary
     alerts: tuple[tuple[AlertKind, str, str], ...]
 
-    @property
-    def complete(self) -> bool:
-        """Whether every branch was examined to its end."""
-        return bool(self.summary["complete"])
-
 
 def rows_of(plan: Plan, branch: Branch, standing: Standing) -> list[dict[str, object]]:
     """A branch's lines of the manifest: one for each part, or one that says why there is none."""

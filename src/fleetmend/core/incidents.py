@@ -7,7 +7,7 @@ what the trouble is.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from fleetmend.core.model import Attempt, Decision, Intent, IntentState, Record, Status
+from fleetmend.core.model import Attempt, Decision, Intent, IntentState, Mode, Record, Status
 from fleetmend.core.times import utc
 
 
@@ -25,6 +25,28 @@ def is_live(record: Record, now: datetime) -> bool:
     """Another run has planned an act, and its time is not up."""
     intent = record.intent
     return intent is not None and intent.state is IntentState.PLANNED and now < intent.until
+
+
+def waiting(
+    observed_at: datetime | None,
+    record: Record | None,
+    mode: Mode,
+    lifetime: timedelta,
+    now: datetime,
+) -> Decision | None:
+    """Why nothing is decided about a subject now, whatever is seen of it; None where something is.
+
+    `observed_at` is None where it could not be seen, `lifetime` what an observation is good for.
+    """
+    if mode is Mode.OFF:
+        return Decision("off", record)
+    if observed_at is None or is_old(observed_at, record, lifetime, now):
+        return Decision("stale", record, stale=True)
+    if record is not None and is_live(record, now):
+        return Decision("in-flight", record)
+    if record is not None and record.reason == "unreadable" and record.status is Status.EXHAUSTED:
+        return Decision("unreadable", record)
+    return None
 
 
 def opened(record: Record, reason: str, now: datetime) -> Record:

@@ -1,6 +1,6 @@
 """Which subnet gets which addresses: computed, never typed in.
 
-The block is cut into `SLOTS` equal slots, one per zone, whether that many zones are used or not.
+The block is cut into four equal slots, one per zone, whether that many zones are used or not.
 So a zone's addresses follow from its index alone, and adding a zone moves no existing subnet (a
 subnet whose block changes is replaced, and with it whatever lives there). The last slot stays
 free for what the user adds.
@@ -11,11 +11,10 @@ For `10.0.0.0/16` zone 0 gets `10.0.0.0/19` private and `10.0.32.0/21` public.
 """
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, ip_network
+from ipaddress import IPv4Network, ip_network
 
 from fleetmend.core import ranges
 
-SLOTS = 4
 MAX_ZONES = 3
 LARGEST_PREFIX = 16
 """AWS takes no VPC block larger than this (EC2 CreateVpc)."""
@@ -42,11 +41,6 @@ class NetworkPlan:
 
     block: IPv4Network
     zones: tuple[ZonePlan, ...]
-
-    @property
-    def resolver(self) -> IPv4Address:
-        """The VPC's DNS server: the base of the block plus two (Route 53 Resolver)."""
-        return self.block[2]
 
 
 def plan(block: str, zones: int) -> NetworkPlan:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from fleetmend.core.graph import Graph
+from fleetmend.deploy.capture import capture
 
 EngineName = Literal["auto", "pulumi", "terraform", "tofu"]
 
@@ -38,6 +39,20 @@ class Deployment:
     secret_keys: Collection[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     endpoints: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def captured(self) -> Graph:
+        """The resource graph of the program.
+
+        Raises:
+            ProgramError: It cannot be captured.
+        """
+        return capture(
+            self.program,
+            config=self.config,
+            project=self.project,
+            stack=self.stack,
+            secret_keys=self.secret_keys,
+        )
 
 
 @dataclass(frozen=True, slots=True)

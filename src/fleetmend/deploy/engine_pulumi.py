@@ -10,7 +10,6 @@ from typing import Any, Protocol, TypeVar, cast
 
 from pulumi import automation
 
-from fleetmend.deploy.capture import capture
 from fleetmend.deploy.engine import Changes, Deployment, EngineError, remains
 
 _T = TypeVar("_T")
@@ -96,15 +95,7 @@ class Pulumi:
             "vaults must be empty. Then run `down` again.",
         )
         self.changes = _changes(_plain(result.summary.resource_changes))
-        told = self._deployment
-        graph = capture(
-            told.program,
-            config=told.config,
-            project=told.project,
-            stack=told.stack,
-            secret_keys=told.secret_keys,
-        )
-        for line in remains(graph):
+        for line in remains(self._deployment.captured()):
             yield f"remains: {line}"
 
     def outputs(self) -> dict[str, Any]:

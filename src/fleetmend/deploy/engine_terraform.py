@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from fleetmend.core.graph import Graph
-from fleetmend.deploy.capture import capture
 from fleetmend.deploy.engine import Changes, Deployment, EngineError, remains
 from fleetmend.deploy.export import export
 
@@ -94,13 +93,7 @@ class Terraform:
             EngineError: The provider is not to be had.
         """
         told = self._deployment
-        graph = capture(
-            told.program,
-            config=told.config,
-            project=told.project,
-            stack=told.stack,
-            secret_keys=told.secret_keys,
-        )
+        graph = told.captured()
         export(graph, told.folder)
         override = told.folder / _OVERRIDE
         override.unlink(missing_ok=True)

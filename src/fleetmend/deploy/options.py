@@ -38,13 +38,8 @@ def meta_arguments(
     lifecycle = _lifecycle(node, address, body, addresses, translator)
     if lifecycle:
         meta["lifecycle"] = [lifecycle]
-    depends = [
-        str(addresses[urn])
-        for urn in cast("Sequence[str]", node.options.get("dependsOn", ()))
-        if urn in addresses
-    ]
-    if depends:
-        meta["depends_on"] = cast("Json", sorted(depends))
+    if depends := _others(node, "dependsOn", addresses):
+        meta["depends_on"] = depends
     timeouts = cast("Mapping[str, str]", node.options.get("customTimeouts", {}))
     if timeouts:
         known = address.block.blocks.get("timeouts")
@@ -72,14 +67,15 @@ def _lifecycle(
     ignored = _ignored(node, address, translator)
     if ignored:
         lifecycle["ignore_changes"] = ignored
-    partners = [
-        str(addresses[urn])
-        for urn in cast("Sequence[str]", node.options.get("replaceWith", ()))
-        if urn in addresses
-    ]
-    if partners:
-        lifecycle["replace_triggered_by"] = cast("Json", sorted(partners))
+    if partners := _others(node, "replaceWith", addresses):
+        lifecycle["replace_triggered_by"] = partners
     return lifecycle
+
+
+def _others(node: Node, option: str, addresses: Mapping[str, Address]) -> list[Json]:
+    """The addresses of the resources that an option names, sorted; some have none."""
+    named = cast("Sequence[str]", node.options.get(option, ()))
+    return [*sorted(str(addresses[urn]) for urn in named if urn in addresses)]
 
 
 def _creates_first(node: Node, body: Mapping[str, Json]) -> bool:

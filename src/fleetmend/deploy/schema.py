@@ -125,11 +125,6 @@ def camel(name: str) -> str:
     return head + "".join(part[:1].upper() + part[1:] for part in tail)
 
 
-def snake(name: str) -> str:
-    """`vpcId` → `vpc_id`."""
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
-
-
 def plural(name: str) -> str:
     """The English plural, as far as AWS's property names need it."""
     if name.endswith("y") and name[-2:-1] not in "aeiou":

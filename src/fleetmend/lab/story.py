@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from fleetmend.lab.history import HEALTHY, Event
 from fleetmend.lab.scenario import Scenario
 
-UP = frozenset({"running", HEALTHY})
-
 _INSTANCE = re.compile(r"i-[0-9a-f]{8,17}")
 
 _REASONS = {

@@ -13,7 +13,6 @@ from tests.unit.cli.test_complying import SUMMARY
 
 WHERE = ("-e", "test", "--region", "eu-west-1")
 RUN = SUMMARY["run"]
-STANDING = "progress/compliance/{}/111111111111/eu-west-1.json"
 
 
 class Function:

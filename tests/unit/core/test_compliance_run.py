@@ -102,7 +102,7 @@ def test_nobody_reads_a_run_before_it_is_committed():
     assert committed(archive) == set()
     finished = finish(archive, plan, NOW)
     assert len(committed(archive)) == 4 + 4  # every third of ten instances and volumes: no owner
-    assert finished.complete
+    assert finished.summary["complete"]
     assert (finished.summary["judged"], finished.summary["violating"]) == (20, 8)
 
 
@@ -191,7 +191,7 @@ def test_a_branch_that_refuses_spoils_no_other():
     good.go(plan, HERE)
     assert bad.go(plan, THERE).failure == "no"
     finished = finish(archive, plan, NOW)
-    assert not finished.complete
+    assert not finished.summary["complete"]
     assert finished.summary["judged"] == 20
     kinds = {kind: f"{text}: {why}" for kind, text, why in finished.alerts}
     assert "222222222222/us-east-1: no" in kinds["incomplete"]

@@ -49,7 +49,6 @@ def test_the_default_block_is_cut_as_documented() -> None:
         ("10.0.0.0/19", "10.0.32.0/21"),
         ("10.0.64.0/19", "10.0.96.0/21"),
     ]
-    assert str(made.resolver) == "10.0.0.2"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from fleetmend.deploy.capture import capture
 from fleetmend.deploy.export import SECRETS_FILE, export
 from fleetmend.deploy.outputs import resource_class
 from fleetmend.deploy.problems import ExportError
-from fleetmend.deploy.schema import aws_schema, camel, plural, singular, snake
+from fleetmend.deploy.schema import aws_schema, camel, plural, singular
 from fleetmend.deploy.type_table import DATA_SOURCES, EPHEMERAL, RENAMED, RESOURCES
 
 
@@ -507,7 +507,6 @@ def test_every_reviewed_type_is_one_that_pulumi_has_and_matches_by_name():
 
 def test_names():
     assert camel("kms_key_id") == "kmsKeyId"
-    assert snake("kmsKeyId") == "kms_key_id"
     assert [plural(word) for word in ("rule", "policy", "gateway", "alias", "patch")] == [
         "rules", "policies", "gateways", "alias", "patches",
     ]  # fmt: skip

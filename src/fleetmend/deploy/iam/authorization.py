@@ -125,11 +125,6 @@ def resource_types(service: str) -> tuple[ResourceType, ...]:
     return tuple(kind for kind in found if kind is not None)
 
 
-def knows_service(service: str) -> bool:
-    """Whether there is a service with this prefix."""
-    return bool(_table("actions", service))
-
-
 def key_fits(key: str, pattern: str) -> bool:
     """Whether `ec2:ResourceTag/Owner` is one of those that `ec2:ResourceTag/${TagKey}` means."""
     head = re.split(r"\$\{|<", pattern, maxsplit=1)[0].lower()

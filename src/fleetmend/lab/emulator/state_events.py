@@ -43,7 +43,6 @@ class StateEvents:
         self._timers = timers
         self._rules: list[EventRule] = []
         self._sender = ThreadPoolExecutor(1, thread_name_prefix="lab-events")
-        self.dropped = 0
         self.failed: list[str] = []
 
     def rule(self, rule: EventRule) -> None:
@@ -67,7 +66,6 @@ class StateEvents:
     def _publish(self, instance: str, send: Callable[[], None]) -> None:
         fitting = [rule for rule in self._rules if rule.fits(instance)]
         if any(rule.kind == "drop" for rule in fitting):
-            self.dropped += 1
             return
         delay = max((rule.seconds for rule in fitting if rule.kind == "delay"), default=0.0)
         copies = max((rule.times for rule in fitting if rule.kind == "duplicate"), default=1)

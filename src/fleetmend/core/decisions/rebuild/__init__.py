@@ -16,7 +16,6 @@ from fleetmend.core.model import (
     Attempt,
     Decision,
     IntentState,
-    Mode,
     Outcome,
     Record,
     Result,
@@ -46,14 +45,10 @@ def decide(
     intent_id: str,
 ) -> Decision:
     """What to do about one instance; arguments as in decisions/recovery."""
-    if policy.mode is Mode.OFF:
-        return Decision("off", record)
-    if seen is None or incidents.is_old(seen.observed_at, record, policy.observation_lifetime, now):
-        return Decision("stale", record, stale=True)
-    if record is not None and incidents.is_live(record, now):
-        return Decision("in-flight", record)
-    if record is not None and record.reason == "unreadable" and record.status is Status.EXHAUSTED:
-        return Decision("unreadable", record)
+    at = seen.observed_at if seen else None
+    waits = incidents.waiting(at, record, policy.mode, policy.observation_lifetime, now)
+    if waits or seen is None:
+        return waits or Decision("stale", record, stale=True)
     try:
         memory = from_detail(record.detail if record else {})
     except MemoryUnreadable as error:

@@ -15,7 +15,6 @@ from fleetmend.core.model import (
     Attempt,
     Decision,
     IntentState,
-    Mode,
     Outcome,
     Record,
     Result,
@@ -49,16 +48,12 @@ def decide(
     rules: Rules,
 ) -> Decision:
     """What to do about one instance, by these rules; arguments as in decisions/recovery."""
-    if policy.mode is Mode.OFF:
-        return Decision("off", record)
-    if seen is None or incidents.is_old(seen.observed_at, record, policy.observation_lifetime, now):
-        return Decision("stale", record, stale=True)
+    at = seen.observed_at if seen else None
+    waits = incidents.waiting(at, record, policy.mode, policy.observation_lifetime, now)
+    if waits or seen is None:
+        return waits or Decision("stale", record, stale=True)
     if record is None and not seen.opens:
         return Decision("not-reported", None)
-    if record is not None and incidents.is_live(record, now):
-        return Decision("in-flight", record)
-    if record is not None and record.reason == "unreadable" and record.status is Status.EXHAUSTED:
-        return Decision("unreadable", record)
     try:
         memory = from_detail(record.detail if record else {})
     except MemoryUnreadable as error:

@@ -82,6 +82,16 @@ def memory_of(decision: Decision) -> Memory:
 # While it is there
 
 
+def test_an_incident_of_what_is_ill_now_is_looked_at_again() -> None:
+    ill = seen(instance=instance(checks=(Check("instance", "impaired"),)))
+    told = kept(Memory(), status=Status.OPEN, reason="retry", next_look_at=NOW)
+    decision = decide(ill, told)
+    assert decision.record is not None
+    assert decision.record.next_look_at == NOW + POLICY.verify_look
+    assert decide(ill, decision.record).record == decision.record, "and costs no write until then"
+    assert decide(ill, kept()).record == kept()
+
+
 def test_the_blueprint_of_what_is_healthy_is_kept_and_an_unchanged_one_costs_no_write() -> None:
     decision = decide(seen())
     assert decision.record is not None

@@ -306,7 +306,9 @@ def gather(tape: Tape, law: Law) -> Evidence:
     for truth in tape.truths:
         of(truth.id).truths.append(truth)
     for call in tape.calls:
-        calls.setdefault(call.run, []).append(call)
+        earlier = calls.setdefault(call.run, [])
+        call.frozen |= bool(earlier) and _is_sent_again(earlier[-1], call)
+        earlier.append(call)
         if not (call.done is None and not call.lost):
             for identity in call.subjects:
                 _kept(of(identity), call)
@@ -324,6 +326,12 @@ def gather(tape: Tape, law: Law) -> Evidence:
         first.makes += theirs
         made.makes = [call for call in made.makes if call not in theirs]
     return Evidence(tape, law, subjects, {run.n: run for run in tape.runs}, calls)
+
+
+def _is_sent_again(before: Call, call: Call) -> bool:
+    """Whether it is the SDK's second try of a call that was frozen and lost its answer."""
+    same = (before.name, before.params) == (call.name, call.params)
+    return same and before.frozen and before.lost
 
 
 def _kept(subject: Subject, call: Call) -> None:

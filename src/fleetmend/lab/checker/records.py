@@ -65,7 +65,8 @@ def _amended(evidence: Evidence, write: Write) -> bool:
     """
     words = {"hold", "release"}
     asked = (c for c in evidence.calls.get(write.call.run, ()) if c.name.startswith("ec2:Describe"))
-    if evidence.mode(write.at) != "act" or any(call.error or call.done is None for call in asked):
+    failed = any(call.error or call.lost or call.done is None for call in asked)
+    if failed or evidence.mode(write.at) != "act":
         words.add("retry")
     return any(
         said.id in {write.subject, "" if said.word == "retry" else write.subject}

@@ -6,7 +6,7 @@ from fleetmend.core import holds, incidents, ownership
 from fleetmend.core.blueprint import Blueprint
 from fleetmend.core.decisions.rebuild import turns
 from fleetmend.core.decisions.rebuild.turns import ATTACH, DOING, RESTORE, Case
-from fleetmend.core.model import Decision, Instance, Status
+from fleetmend.core.model import Decision, Instance, Record, Status
 from fleetmend.core.rebuilding import Memory, attachable, lacking, restorable
 
 MANAGED = ("ManagedBy", "fleetmend")
@@ -25,7 +25,7 @@ def decide(case: Case, intent_id: str) -> Decision:
     if case.memory.blueprint and lacking(case.memory, shape):
         return _drifted(case, instance, shape, intent_id)
     if not is_healthy(instance):
-        return Decision("unhealthy", case.found)
+        return Decision("unhealthy", _watched(case))
     return _keep(case, shape, "kept")
 
 
@@ -69,6 +69,13 @@ def _keep(case: Case, shape: Blueprint, reason: str) -> Decision:
         record = record.telling("mended", f"{case.name} has again all that it had")
     record = replace(record, reason=reason, note="", next_look_at=None)
     return Decision(reason, turns.remembering(record, Memory(blueprint=shape)))
+
+
+def _watched(case: Case) -> Record | None:
+    """Nothing is kept of what is ill; an incident that is open goes on when it is well."""
+    if case.record.status is not Status.OPEN:
+        return case.found
+    return incidents.look(case.record, case.now, case.policy.verify_look)
 
 
 def _drifted(case: Case, instance: Instance, shape: Blueprint, intent_id: str) -> Decision:

@@ -20,6 +20,7 @@ from fleetmend.components.installation import main as installation
 from fleetmend.core.graph import Graph
 from fleetmend.deploy.capture import capture
 from fleetmend.deploy.privilege import Call, Recording, judge, reduced, table
+from fleetmend.deploy.privilege.calls import DENIED
 from fleetmend.deploy.privilege.world import function_of
 from fleetmend.deploy.view import View
 from fleetmend.lab.scenario import Scenario, load
@@ -124,6 +125,8 @@ def _calls(world: World) -> Iterator[Call]:
     for call in world.tape.calls:
         if call.done is None or {"Branch", "Role"} & call.params.keys():
             continue  # what is called with another role needs that role's rights
+        if call.injected and call.error in DENIED:
+            continue  # a scenario's fault says nothing of the policies
         tags: dict[str, Mapping[str, str]] = {}
         if call.service == "autoscaling":
             tags = {name: world.herd.groups[name].tags for name in _groups(world, call)}

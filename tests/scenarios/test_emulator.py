@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +19,56 @@ from fleetmend.lab.emulator.state_events import EventRule
 from tests.scenarios.emulated import REGION, checks, code, eventually, run, state, stop
 
 pytestmark = pytest.mark.emulator
+
+# Who called, as CloudTrail tells it
+
+
+def test_cloudtrail_tells_what_was_called_here_and_by_whom(lab: Emulators, stranger: Any) -> None:
+    history = lab.ec2_server.gateway.trail.history
+    late, history.late = history.late, timedelta(0)
+    try:
+        name = run(lab)[0]
+        ana, bot = (lab.client("ec2", by=by) for by in ("ana", "deploy/run-7"))
+        ana.stop_instances(InstanceIds=[name])
+        with pytest.raises(ClientError):
+            bot.reboot_instances(InstanceIds=[name])
+        eventually(lambda: state(stranger, name) == "stopped")
+        stranger.start_instances(InstanceIds=[name])
+        ana.terminate_instances(InstanceIds=[name])
+        trail = client(lab.environment(), "cloudtrail", app="somebody")
+        asked = {"AttributeKey": "ResourceName", "AttributeValue": name}
+        pages = trail.get_paginator("lookup_events").paginate(
+            LookupAttributes=[asked], PaginationConfig={"PageSize": 3}
+        )
+        events = [event for page in pages for event in page["Events"]]
+        records = [json.loads(event["CloudTrailEvent"]) for event in events]
+        assert [(event["EventName"], event["Username"]) for event in events] == [
+            ("TerminateInstances", "ana"),
+            ("StartInstances", "somebody"),
+            ("RebootInstances", "run-7"),
+            ("StopInstances", "ana"),
+        ]
+        assert [record.get("errorCode", "") for record in records] == [
+            "", "", "Client.IncorrectInstanceState", ""
+        ]  # fmt: skip
+        kinds = [record["userIdentity"]["type"] for record in records]
+        assert kinds == ["IAMUser", "AssumedRole", "AssumedRole", "IAMUser"]
+        (moved,) = records[-1]["responseElements"]["instancesSet"]["items"]
+        states = (moved["previousState"]["name"], moved["currentState"]["name"])
+        assert (moved["instanceId"], *states) == (name, "running", "stopping")
+        history.late = timedelta(hours=1)
+        assert trail.lookup_events(LookupAttributes=[asked])["Events"] == []
+        with pytest.raises(ClientError) as refused:
+            trail.lookup_events(LookupAttributes=[asked, asked])
+        assert code(refused) == "InvalidLookupAttributesException"
+        fault = Disturbance("error", "cloudtrail", code="AccessDeniedException", times=1)
+        lab.disturb(fault)
+        with pytest.raises(ClientError) as refused:
+            trail.lookup_events()
+        assert code(refused) == "AccessDeniedException"
+    finally:
+        history.late = late
+
 
 # EC2's physics
 

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from fleetmend.lab import sim
-from fleetmend.lab.scenario import load
+from fleetmend.lab.judge import judge
+from fleetmend.lab.scenario import load, loads
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios" / "recovery"
 
@@ -30,5 +33,26 @@ def test_the_news_of_a_rebuilt_instance_says_who_terminated_it():
     assert "user/ana called TerminateInstances at " in news.detail["who"]
 
 
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [
+        ("autoscaling.amazonaws.com", "autoscaling.amazonaws.com called StopInstances at"),
+        ("deploy/run-7", "assumed-role/deploy/run-7 called StopInstances at"),
+    ],
+)
+def test_a_stop_by_a_service_or_a_role_is_told_as_theirs(by, said):
+    text = (SCENARIOS / "who-stopped.yaml").read_text(encoding="utf-8")
+    played = text.replace("by: ana", f"by: {by}")
+    scenario = loads(played.replace("who: user/ana called StopInstances", f"who: {said}"))
+    verdicts = judge(scenario, sim.play(scenario))
+    assert [verdict for verdict in verdicts if not verdict.held] == []
+
+
+def test_a_judge_sees_who_is_not_named():
+    text = (SCENARIOS / "who-stopped.yaml").read_text(encoding="utf-8")
+    scenario = loads(text.replace("who: user/ana", "who: user/bo"))
+    assert not judge(scenario, sim.play(scenario))[0].held
+
+
 def test_nobody_asks_where_it_is_not_set():
-    assert not sim.play(load(SCENARIOS / "exhausted.yaml")).of("call", "cloudtrail:LookupEvents")
+    assert not sim.play(load(SCENARIOS / "who-unasked.yaml")).of("call", "cloudtrail:LookupEvents")

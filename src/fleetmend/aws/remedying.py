@@ -5,12 +5,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+from fleetmend.aws import trail
 from fleetmend.aws.attempting import attempt
 from fleetmend.aws.clients import LONGEST_CALL, Client
 from fleetmend.aws.ec2 import instance_of
 from fleetmend.aws.errors import Failure, SdkError, failed
 from fleetmend.aws.inventory import PAGE
 from fleetmend.aws.slicing import FILTER_VALUES, slices
+from fleetmend.core import witness
 from fleetmend.core.model import Instance, Outcome, Result
 from fleetmend.core.ports import ObservationFailed, Remedies
 
@@ -83,15 +85,10 @@ class Ec2Remedies:
 
     def creator(self, instance: str) -> str:
         """See `Remedies`. CloudTrail's event history reaches back 90 days."""
-        asked = [{"AttributeKey": "ResourceName", "AttributeValue": instance}]
-        try:
-            pages = self._client("cloudtrail").get_paginator("lookup_events")
-            for page in pages.paginate(LookupAttributes=asked):
-                for event in cast("Sequence[Mapping[str, Any]]", page.get("Events") or ()):
-                    if event.get("EventName") == "RunInstances":
-                        return str(event.get("Username") or "")
-        except SdkError as error:
-            raise failed(ObservationFailed, "cloudtrail:LookupEvents", error) from error
+        for page in trail.pages(self._client, "ResourceName", instance, {}):
+            found = witness.launcher(page.events)
+            if found is not None:
+                return found
         return ""
 
     def tag(self, instance: str, tags: Mapping[str, str], *, before: datetime) -> Outcome:

@@ -1,13 +1,15 @@
-"""CloudTrail, asked who stopped what an alert is about: best effort, and never for long.
+"""CloudTrail's event history, and who is behind what an alert tells: best effort, never for long.
 
 LookupEvents answers two calls a second for the account and region (CloudTrail API Reference). So
 it is asked only for what is about to be told, once for each alert, a few times a run, and after
-the first answer that is none not again.
+the first answer that is none not again. Where it is asked for a fact and not for a hint, as
+remediation does, whoever asks bounds how often, and an answer that is none is an error.
 """
 
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 from typing import Any, cast
@@ -29,6 +31,38 @@ _PAGE = 50
 _INSTANCE = re.compile(r"i-[0-9a-f]{8,17}")
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some events, the newest first; `more` says that there are older ones."""
+
+    events: Sequence[Mapping[str, Any]]
+    more: bool
+
+
+def pages(
+    client: Callable[[str], Client], key: str, value: str, span: Mapping[str, datetime]
+) -> Iterator[Page]:
+    """The events of which one attribute has this value; each page is asked for when it is wanted.
+
+    Args:
+        client: gives AWS's clients.
+        key: the attribute, such as `ResourceName`; LookupEvents takes one.
+        value: what it must be.
+        span: `StartTime` and `EndTime`; empty for the 90 days that there are.
+
+    Raises:
+        ObservationFailed: CloudTrail did not answer, or refused.
+    """
+    asked = {"LookupAttributes": [{"AttributeKey": key, "AttributeValue": value}], **span}
+    try:
+        lookups = client("cloudtrail").get_paginator("lookup_events")
+        for page in lookups.paginate(**asked, PaginationConfig={"PageSize": _PAGE}):
+            events = cast("Sequence[Mapping[str, Any]]", page.get("Events") or ())
+            yield Page(events, more=bool(page.get("NextToken")))
+    except SdkError as error:
+        raise failed(ObservationFailed, "cloudtrail:LookupEvents", error) from error
 
 
 class Trail:
@@ -55,19 +89,14 @@ class Trail:
         one = _INSTANCE.fullmatch(subject) is not None
         key, value = ("ResourceName", subject) if one else ("EventName", call)
         now = self._clock()
+        span = {"StartTime": min(alert.since or now, now) - witness.BEFORE, "EndTime": now}
         try:
-            answer = self._client("cloudtrail").lookup_events(
-                LookupAttributes=[{"AttributeKey": key, "AttributeValue": value}],
-                StartTime=min(alert.since or now, now) - witness.BEFORE,
-                EndTime=now,
-                MaxResults=_PAGE,
-            )
-        except SdkError as error:
+            newest = next(pages(self._client, key, value, span))
+        except ObservationFailed as error:
             # Doubt about who is no reason to tell later, or not.
-            _log.warning("%s", failed(ObservationFailed, "cloudtrail:LookupEvents", error))
-            self._silent = type(error).__name__
+            _log.warning("%s", error)
+            self._silent = error.code
             return witness.unreadable(self._silent)
-        entries = cast("Sequence[Mapping[str, Any]]", answer.get("Events") or ())
         if one:
-            return witness.of_one(subject, call, entries)
-        return witness.of_many(call, entries, more=bool(answer.get("NextToken")))
+            return witness.of_one(subject, call, newest.events)
+        return witness.of_many(call, newest.events, more=newest.more)

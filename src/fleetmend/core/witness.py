@@ -1,4 +1,4 @@
-"""Who is behind a stop or an end, from what CloudTrail wrote down: pure, and no more than a hint.
+"""Who is behind a stop, an end or a launch, as CloudTrail wrote it down: pure, and only a hint.
 
 An entry says who asked, not whether it was meant. It comes some minutes after the call (CloudTrail
 User Guide, "How CloudTrail works"), and a shutdown from inside the instance leaves none.
@@ -46,6 +46,12 @@ def of_many(call: str, entries: Sequence[Mapping[str, Any]], *, more: bool) -> W
     rest = f", and {others} others" if others else ""
     newest = f", of the newest {len(entries)} entries" if more else ""
     return Who(f"{call} was called by {said}{rest}{newest}", tuple(name for name, _ in top))
+
+
+def launcher(entries: Sequence[Mapping[str, Any]]) -> str | None:
+    """The user who launched an instance, of entries that name it; None where none says so."""
+    made = (entry for entry in entries if _went_well(entry, "RunInstances"))
+    return next((str(entry.get("Username") or "") for entry in made), None)
 
 
 def unreadable(why: str) -> Who:

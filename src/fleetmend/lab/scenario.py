@@ -102,7 +102,7 @@ class Fleet(Part):
     instances: tuple[Instances, ...] = Field(default=(), description="instances by name")
     groups: tuple[Group, ...] = Field(default=(), description="Auto Scaling groups")
     vpc_tags: dict[str, str] = Field(default={}, description="the tags of their VPC")
-    creator: str = Field(default="", description="who launched all of them, as CloudTrail says")
+    creator: str = Field(default="", description="who launched them, as CloudTrail says")
 
 
 class Installed(Part):

@@ -133,7 +133,7 @@ def test_what_could_not_be_asked_is_no_empty_answer(ask):
 
 def test_who_launched_it_may_stand_on_a_later_page():
     def page(*events, token=""):
-        found = [{"EventName": event, "Username": user} for event, user in events]
+        found = [{"EventName": event, "EventTime": 1, "Username": user} for event, user in events]
         more = {"NextToken": token} if token else {}
         return response(json.dumps({"Events": found, **more}))
 

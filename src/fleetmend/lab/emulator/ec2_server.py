@@ -1,4 +1,4 @@
-"""moto's EC2, Auto Scaling and load balancing on loopback, with physics and faults in front.
+"""moto's EC2, Auto Scaling and load balancing on loopback, with physics, faults and a history.
 
 moto runs in this process, which is what lets the physics move its instances.
 """
@@ -24,6 +24,7 @@ from fleetmend.lab.emulator.physics import CHECKS, CODES, Pace, Physics
 from fleetmend.lab.emulator.processes import ACCOUNT, HOST, EmulatorFailed, listen
 from fleetmend.lab.emulator.scaling import LabClock, MotoHerd
 from fleetmend.lab.emulator.timers import Timers
+from fleetmend.lab.emulator.trail import WireTrail, error_in
 from fleetmend.lab.emulator.untyped import Untyped
 from fleetmend.lab.sim.replies import STATUS
 
@@ -48,6 +49,7 @@ class Ec2Gateway:
         self, inner: Untyped, physics: Physics, herd: MotoHerd, lock: threading.RLock
     ) -> None:
         self._inner = inner
+        self.trail = WireTrail(physics.region, physics.pace.speed)
         self.physics = physics
         self.herd = herd
         self.lock = lock
@@ -92,9 +94,9 @@ class Ec2Gateway:
             self._drop(environ)
         if strike and kind in {"error", "throttle"}:
             code, status = error_of(strike, call.service)
-            content, _ = error_body(call.service, code, "The lab was told to answer so.")
+            content, shown = error_body(call.service, code, "The lab was told to answer so.")
             self.tape.add(call.answered(status, code))
-            return status, _XML, content
+            return status, list(shown.items()), content
         if strike and kind == "slow":
             time.sleep(strike.seconds)
         if strike and kind == "pause":
@@ -108,7 +110,9 @@ class Ec2Gateway:
         with self.lock:
             answer = self._obey(call, environ, body)
             lost = kind in {"lost", "crash-after"}
-            self.tape.add(call.answered(answer[0], _code(answer), lost=lost))
+            call = call.answered(answer[0], error_in(answer), lost=lost)
+            self.tape.add(call)
+            self.trail.note(call, answer[2], before=self.physics.born_settled)
         if kind == "crash-after":
             self.signal(call.process, "KILL")
         if lost:
@@ -154,7 +158,9 @@ class Ec2Gateway:
             return status, _XML, error_body("ec2", refused.code, str(refused))[0]
 
     def _passed_on(self, call: WireCall, environ: Environ, body: bytes) -> Answer:
-        """What moto alone can answer."""
+        """What moto alone can answer, and CloudTrail's history."""
+        if (call.service, call.operation) == ("cloudtrail", "LookupEvents"):
+            return self.trail.serve(call)
         answer = self._forward(environ, body)
         if not call.operation.startswith("Describe"):
             self.physics.discover()
@@ -294,14 +300,6 @@ def _ids(parameters: Mapping[str, Any]) -> list[str]:
     keys = [key for key in parameters if key.startswith("InstanceId.")]
     keys.sort(key=lambda key: int(key.rpartition(".")[2]))
     return list(dict.fromkeys(str(parameters[key]) for key in keys))
-
-
-def _code(answer: Answer) -> str:
-    """AWS's error code in an answer, empty if it is none."""
-    if answer[0] < 400:
-        return ""
-    text = answer[2].decode("utf-8", "replace")
-    return text.partition("<Code>")[2].partition("</Code>")[0] or "Error"
 
 
 class Ec2Server:

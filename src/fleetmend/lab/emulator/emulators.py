@@ -20,12 +20,13 @@ from fleetmend.lab.emulator.untyped import Untyped
 
 ON_MOTO = {
     "autoscaling": "AWS_ENDPOINT_URL_AUTO_SCALING",
+    "cloudtrail": "AWS_ENDPOINT_URL_CLOUDTRAIL",
     "ec2": "AWS_ENDPOINT_URL_EC2",
     "elbv2": "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2",
 }
-"""The services moto holds, by boto3's name, and the variable that tells an SDK where they are."""
+"""The services at EC2's gateway, by boto3's name, and the variable that says where they are."""
 
-_EC2_SERVICES = {"autoscaling", "ec2", "elasticloadbalancing"}
+_EC2_SERVICES = {"autoscaling", "cloudtrail", "ec2", "elasticloadbalancing"}
 
 
 def say_nothing(_: str) -> None:
@@ -147,11 +148,16 @@ class Emulators:
             **dict.fromkeys(ON_MOTO.values(), self.ec2_server.url),
         }
 
-    def client(self, service: str) -> Untyped:
-        """A boto3 client of the lab's own, which no fault strikes."""
-        if service not in self._clients:
-            self._clients[service] = client(self.environment(), service)
-        return self._clients[service]
+    def client(self, service: str, *, by: str = "") -> Untyped:
+        """A boto3 client of the lab's own, which no fault strikes.
+
+        With `by`, what it calls is that person's doing, as far as CloudTrail knows.
+        """
+        name = f"{service}/{by}"
+        if name not in self._clients:
+            key = {"AWS_ACCESS_KEY_ID": self.ec2_server.gateway.trail.key(by)} if by else {}
+            self._clients[name] = client({**self.environment(), **key}, service)
+        return self._clients[name]
 
     def disturb(self, disturbance: Disturbance) -> None:
         """Put a disturbance in force where its service lives; `*` means both."""

@@ -104,7 +104,8 @@ def _run(
     bought = {"InstanceMarketOptions": {"MarketType": "spot"}} if first.lifecycle == "spot" else {}
     named = {"Name": first.name, **tags}
     tagged = {"TagSpecifications": [{"ResourceType": "instance", "Tags": shown}]} if shown else {}
-    made = ec2.run_instances(
+    creator = emulators.client("ec2", by=fleet.scenario.fleet.creator)
+    made = creator.run_instances(
         ImageId=_IMAGE,
         InstanceType=first.type,
         MinCount=len(members),

@@ -45,7 +45,7 @@ def serve(herd: MotoHerd, call: WireCall, may_act: tuple[str, str] | None) -> An
     except AwsError as refused:
         _, body = render.error("query", refused)
         return refused.status, _XML, body
-    shape = _output(_MODELS[call.service], call.operation)
+    shape = output(_MODELS[call.service], call.operation)
     return 200, _XML, render.answer(call.operation, "query", shape, answer)
 
 
@@ -62,7 +62,8 @@ def _structured(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def _output(service: str, operation: str) -> StructureShape | None:
+def output(service: str, operation: str) -> StructureShape | None:
+    """The shape of an operation's answer, by botocore's name of the service."""
     loader: Untyped = botocore.loaders.Loader()
     model: Untyped = ServiceModel(loader.load_service_model(service, "service-2"), service)
     return model.operation_model(operation).output_shape

@@ -93,6 +93,14 @@ def look_up(emulators: Emulators, installation: Installation, concern: str) -> I
         ) from missing
 
 
+def roles(emulators: Emulators, installation: Installation) -> dict[str, str]:
+    """The role of each function, by the name with which its SDK calls."""
+    lambda_ = emulators.client("lambda")
+    names = [str(made["name"]) for made in installation.of_type(_FUNCTION)]
+    found = {name: lambda_.get_function_configuration(FunctionName=name) for name in names}
+    return {name[:50]: str(one["Role"]).rpartition("/")[2] for name, one in found.items()}
+
+
 def _function(
     emulators: Emulators, installation: Installation, concern: str
 ) -> tuple[str, dict[str, str]]:

@@ -89,6 +89,11 @@ class Physics:
         self.lag: tuple[float, float] = (0.0, 0.0)
         """How old describes are, in seconds, and until when."""
 
+    @property
+    def region(self) -> str:
+        """Where all of it is."""
+        return str(self._backend.region_name)
+
     def watch(self, watcher: Callable[[Change], None]) -> None:
         """Call `watcher` with every change, under the lock."""
         self._watchers.append(watcher)

@@ -89,12 +89,12 @@ def _touched(world: "World", verb: Verb) -> list[str]:
 def _fleet(world: "World", verb: Verb) -> bool:
     ids, ec2 = _ids(world, verb), world.emulators.client("ec2")
     match verb:
-        case fleet.Stop(takes=takes):
-            _stop(world, ids, takes)
+        case fleet.Stop(takes=takes, by=by):
+            _stop(world, ids, takes, by)
         case fleet.Start():
             ec2.start_instances(InstanceIds=ids)
-        case fleet.Terminate():
-            ec2.terminate_instances(InstanceIds=ids)
+        case fleet.Terminate(by=by):
+            world.emulators.client("ec2", by=by).terminate_instances(InstanceIds=ids)
         case fleet.Retag():
             _retag(world, ids, verb)
         case _:
@@ -144,20 +144,25 @@ def _ailments(world: "World", verb: Verb) -> bool:
         case fleet.ZoneOutage(zone=zone, span=span):
             physics.shortage(Shortage(world.real(span), zone=zone))
             there = [n for n, one in physics.instances().items() if one.placement.zone == zone]
-            _stop(world, there, _ZONE_STOPS_IN)
+            _stop(world, there, _ZONE_STOPS_IN, by="")
         case _:
             return False
     return True
 
 
-def _stop(world: "World", ids: list[str], takes: float) -> None:
-    """Stop what runs; one that boots goes down when it is up, as EC2 would not have it sooner."""
+def _stop(world: "World", ids: list[str], takes: float, by: str) -> None:
+    """Stop what runs; one that boots goes down when it is up, as EC2 would not have it sooner.
+
+    Without `by` nobody called: the host is lost.
+    """
     with world.emulators.lock:
         physics = world.emulators.physics
-        up = {name: str(physics.instances()[name].state) for name in ids}
-        for name, state in up.items():
-            if state not in {"pending", "running"}:
-                continue
+        known = physics.instances()
+        up = {name: str(known[name].state) for name in ids}
+        up = {name: state for name, state in up.items() if state in {"pending", "running"}}
+        if by:
+            world.emulators.ec2_server.gateway.trail.stopped(by, up)
+        for name in up:
             physics.stopping_takes(name, takes / world.speed)
             physics.instances()[name].stop()
             physics.stopped({name: "running"})
@@ -180,6 +185,9 @@ def _aws(world: "World", verb: Verb) -> bool:
             world.emulators.disturb(_disturbance(world, verb, ids))
         case aws.StaleReads(lag=lag, span=span):
             world.emulators.physics.lag = (lag / world.speed, world.real(span))
+        case aws.LateTrail(by=by):
+            trail = world.emulators.ec2_server.gateway.trail
+            trail.history.late = timedelta(seconds=by / world.speed)
         case aws.DropEvents(span=span):
             events.rule(EventRule("drop", world.real(span), ids))
         case aws.DuplicateEvents(span=span, times=times):

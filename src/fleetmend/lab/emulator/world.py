@@ -19,7 +19,7 @@ from fleetmend.lab.emulator import remedying, telling
 from fleetmend.lab.emulator.calls import WireCall
 from fleetmend.lab.emulator.emulators import Emulators, say_nothing
 from fleetmend.lab.emulator.fleet import Fleet, create
-from fleetmend.lab.emulator.installed import Installed, look_up
+from fleetmend.lab.emulator.installed import Installed, look_up, roles
 from fleetmend.lab.emulator.installer import install
 from fleetmend.lab.emulator.physics import Change, Pace
 from fleetmend.lab.emulator.processes import EmulatorFailed
@@ -127,6 +127,8 @@ class World:
             self.tell(line)
         self.installed = look_up(self.emulators, installation, self.scenario.concern)
         self._obey_iam()
+        gateway = self.emulators.ec2_server.gateway
+        gateway.trail.roles |= roles(self.emulators, installation)
         remedying.outfit(self)
         self.put_parameter(f"mode/{self.scenario.concern}", self.scenario.settings.mode)
         self.put_settings()

@@ -15,7 +15,7 @@ from fleetmend.core.rules import Remedy, encode
 from fleetmend.core.standings import Branch
 from fleetmend.lab.committing import commit
 from fleetmend.lab.sim.fleet import Instance, SimFleet
-from fleetmend.lab.sim.replies import Answer, AwsError
+from fleetmend.lab.sim.replies import AwsError
 from fleetmend.lab.sim.s3 import S3
 
 if TYPE_CHECKING:
@@ -90,11 +90,11 @@ class SimArchive:
         return sorted(key for key in self.s3.objects if key.startswith(prefix))
 
 
-def outfit(world: "World") -> dict[str, Callable[[str, Mapping[str, Any]], Answer]]:
-    """Put into the account what remediation needs; gives the services that it alone calls."""
+def outfit(world: "World") -> None:
+    """Put into the account what remediation needs."""
     rules = world.scenario.rules
     if world.installed.concern != "remediation":
-        return {}
+        return
 
     def told(one: Instance) -> None:
         world.tape.truths.append(one.truth(world.engine.now, "retagged"))
@@ -106,17 +106,6 @@ def outfit(world: "World") -> dict[str, Callable[[str, Mapping[str, Any]], Answe
         world.fleet, world.ec2.known, told, frozenset({*filled, HOLD}), vpc_tags
     )
     world.s3.replace("rules/compliance.json", encode(rules))
-
-    def trail(operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        if operation != "LookupEvents":
-            raise NotImplementedError(f"cloudtrail:{operation} is not simulated")
-        (asked,) = params["LookupAttributes"]
-        one = world.fleet.instances.get(str(asked["AttributeValue"]))
-        maker = world.scenario.fleet.creator
-        events = [{"EventName": "RunInstances", "Username": maker}] if one and maker else []
-        return {"Events": events}
-
-    return {"cloudtrail": trail}
 
 
 def scan(world: "World") -> None:

@@ -1,73 +1,69 @@
-"""CloudTrail's event history, as far as it tells who stopped or terminated an instance."""
+"""What the simulated account's event history hears of."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-LATE = timedelta(minutes=3)
-"""How long after a call its entry can be read (CloudTrail User Guide: about five minutes)."""
+from fleetmend.lab.sim.replies import Answer, AwsError
+from fleetmend.lab.tape import subjects
+from fleetmend.lab.trail import BORN, CALLS, Caller, EventHistory
 
-_LONGEST_PAGE = 50
+if TYPE_CHECKING:
+    from fleetmend.lab.sim.installed import Installed
+    from fleetmend.lab.sim.world import World
 
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    at: datetime
-    call: str
-    ids: tuple[str, ...]
-    by: str
+Handle = Callable[[str, Mapping[str, Any]], Answer]
 
 
-@dataclass
-class EventHistory:
-    """What was called, by whom; newest first, as the real one answers."""
+def heard(history: EventHistory, installed: "Installed", handle: Handle) -> Handle:
+    """The same EC2, of whose calls by the installed function the history hears."""
+    role = f"{installed.project}-{installed.concern}-{installed.region}-{installed.suffix}"
+    by = Caller("AssumedRole", role, f"{installed.project}-{installed.concern}-{installed.suffix}")
 
-    account: str
-    clock: Callable[[], datetime]
-    entries: list[_Entry] = field(default_factory=list[_Entry])
+    def answered(operation: str, params: Mapping[str, Any]) -> Answer:
+        if operation not in CALLS:
+            return handle(operation, params)
+        tags = {str(tag["Key"]): str(tag.get("Value", "")) for tag in params.get("Tags", ())}
+        ids = () if operation == "RunInstances" else subjects("ec2", params)
+        try:
+            answer = handle(operation, params)
+        except AwsError as refused:
+            history.note(operation, by, ids, tags=tags, error=refused.code)
+            raise
+        made = _made(answer)
+        ids = tuple(one["instanceId"] for one in made) if operation == "RunInstances" else ids
+        history.note(operation, by, ids, tags=tags, made=made)
+        return answer
 
-    def note(self, call: str, ids: Sequence[str], by: str) -> None:
-        """One accepted call on all of these."""
-        self.entries.insert(0, _Entry(self.clock(), call, tuple(ids), by))
+    return answered
 
-    def handle(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer one call."""
-        if operation != "LookupEvents":
-            raise NotImplementedError(f"cloudtrail:{operation} is not simulated")
-        (wanted,) = params["LookupAttributes"]
-        key, value = wanted["AttributeKey"], wanted["AttributeValue"]
-        shown = [
-            one
-            for one in self.entries
-            if (value in one.ids if key == "ResourceName" else value == one.call)
-            and params["StartTime"] <= one.at <= params["EndTime"]
-            and one.at + LATE <= self.clock()
-        ]
-        most = min(int(params.get("MaxResults", _LONGEST_PAGE)), _LONGEST_PAGE)
-        more = {"NextToken": "more"} if len(shown) > most else {}
-        return {"Events": [self._shown(one) for one in shown[:most]], **more}
 
-    def _shown(self, entry: _Entry) -> dict[str, Any]:
-        event = {
-            "eventName": entry.call,
-            "eventSource": "ec2.amazonaws.com",
-            "userIdentity": {
-                "type": "IAMUser",
-                "arn": f"arn:aws:iam::{self.account}:user/{entry.by}",
-                "userName": entry.by,
-            },
-            "requestParameters": {
-                "instancesSet": {"items": [{"instanceId": one} for one in entry.ids]}
-            },
-        }
-        return {
-            "EventName": entry.call,
-            "EventTime": entry.at,
-            "Username": entry.by,
-            "Resources": [
-                {"ResourceType": "AWS::EC2::Instance", "ResourceName": one} for one in entry.ids
-            ],
-            "CloudTrailEvent": json.dumps(event),
-        }
+def launched(world: "World") -> None:
+    """Note who launched the fleet, where the scenario says it; groups launch their own."""
+    by = world.scenario.fleet.creator
+    for one in world.fleet.instances.values() if by else ():
+        if not one.group:
+            made = [{"instanceId": one.id}]
+            world.trail.note("RunInstances", Caller.of(by), [one.id], made=made, ago=BORN)
+
+
+def _made(answer: Answer) -> list[dict[str, Any]]:
+    """What an answer says of instances' states, in the words of a record."""
+    if not isinstance(answer, dict):
+        return []
+    named = ("StartingInstances", "StoppingInstances", "TerminatingInstances", "Instances")
+    them = next((answer[name] for name in named if name in answer), ())
+    words = {"InstanceId", "CurrentState", "PreviousState"}
+    return [
+        {_small(name): _lowered(value) for name, value in one.items() if name in words}
+        for one in cast("Sequence[Mapping[str, Any]]", them)
+    ]
+
+
+def _lowered(value: Any) -> Any:  # noqa: ANN401 -- a text, or a state's code and name
+    if not isinstance(value, Mapping):
+        return value
+    return {_small(name): inner for name, inner in cast("Mapping[str, Any]", value).items()}
+
+
+def _small(name: str) -> str:
+    return name[:1].lower() + name[1:]

@@ -7,10 +7,11 @@ from fleetmend.lab.committing import last_run
 from fleetmend.lab.moments import when_set, when_tagged
 from fleetmend.lab.sim import remedying
 from fleetmend.lab.sim.compliance import RULES_KEY, ComplianceWorld
-from fleetmend.lab.sim.ec2 import Shortage
+from fleetmend.lab.sim.ec2 import CODES, Shortage
 from fleetmend.lab.sim.fleet import Instance
 from fleetmend.lab.sim.world import World
 from fleetmend.lab.tape import Said
+from fleetmend.lab.trail import Caller
 from fleetmend.lab.vocabulary import (
     aws,
     compliance,
@@ -68,14 +69,14 @@ def _fleet(world: World, verb: Verb) -> bool:
     them = world.instances(getattr(verb, "subject", None))
     match verb:
         case fleet.Stop(takes=takes, by=by):
-            world.trail.note("StopInstances", [one.id for one in them], by)
+            _called(world, "StopInstances", them, by)
             for one in them:
                 world.fleet.stop(one, takes)
         case fleet.Start():
             for one in them:
                 world.fleet.start(one)
         case fleet.Terminate(by=by):
-            world.trail.note("TerminateInstances", [one.id for one in them], by)
+            _called(world, "TerminateInstances", them, by)
             for one in them:
                 world.fleet.terminate(one)
         case fleet.Impair(check=check, until=until):
@@ -89,6 +90,21 @@ def _fleet(world: World, verb: Verb) -> bool:
         case _:
             return False
     return True
+
+
+def _called(world: World, call: str, them: list[Instance], by: str) -> None:
+    """What CloudTrail hears of a scenario's hand on instances; EC2 was not asked for it here."""
+    codes = {"StopInstances": "stopping", "TerminateInstances": "shutting-down"}
+    after = {"code": CODES[codes[call]], "name": codes[call]}
+    made = [
+        {
+            "instanceId": one.id,
+            "currentState": after,
+            "previousState": {"code": CODES[one.state], "name": one.state},
+        }
+        for one in them
+    ]
+    world.trail.note(call, Caller.of(by), [one.id for one in them], made=made)
 
 
 def _parts(world: World, verb: Verb) -> bool:
@@ -194,6 +210,8 @@ def _aws(world: World, verb: Verb) -> bool:
             world.disturbances.add(verb, ids)
         case aws.StaleReads(lag=lag, span=span):
             world.lag, world.lagging_until = lag, now + span
+        case aws.LateTrail(by=by):
+            world.trail.late = timedelta(seconds=by)
         case aws.DropEvents(span=span):
             world.lost_events.append((now + span, ids))
         case aws.DuplicateEvents(span=span, times=times):

@@ -12,7 +12,7 @@ from fleetmend.lab.history import Event, History, Kind, measure
 from fleetmend.lab.moments import when_set, when_tagged
 from fleetmend.lab.scaling import Scaling
 from fleetmend.lab.scenario import Scenario
-from fleetmend.lab.sim import remedying, telling, wire
+from fleetmend.lab.sim import remedying, telling, trail, wire
 from fleetmend.lab.sim.autoscaling import AutoScaling
 from fleetmend.lab.sim.disturbances import Disturbances
 from fleetmend.lab.sim.ec2 import CODES, Ec2
@@ -27,8 +27,8 @@ from fleetmend.lab.sim.replies import Answer, AwsError, NoAnswer
 from fleetmend.lab.sim.s3 import S3
 from fleetmend.lab.sim.scaling import SimGroup, SimHerd
 from fleetmend.lab.sim.small import Parameters, Topic, assume
-from fleetmend.lab.sim.trail import EventHistory
 from fleetmend.lab.tape import Call, Run, Tape, as_json, extras, subjects
+from fleetmend.lab.trail import EventHistory
 from fleetmend.lab.vocabulary.runs import CrashAtCall, PauseAtCall
 
 LATENCY = {
@@ -89,7 +89,7 @@ class World:
             self.installed,
             lambda event, done: self.function.invoke(event, "queue", done),
         )
-        self.trail = EventHistory(self.installed.account, self.time)
+        self.trail = EventHistory(self.installed.account, scenario.region, self.time)
         self.topic = Topic(self.installed.topic, lambda _, text: telling.of_alert(self, text))
         self.parameters = Parameters(self.autoscaling.agents, self._parameters(), clock=self.time)
         self._services: dict[str, Callable[[str, Mapping[str, Any]], Answer]] = {
@@ -97,13 +97,13 @@ class World:
             "cloudtrail": self.trail.handle,
             "cloudwatch": self.autoscaling.alarms,
             "elbv2": self.autoscaling.balancers,
-            "ec2": self.ec2.handle,
+            "ec2": trail.heard(self.trail, self.installed, self.ec2.handle),
             "s3": self.s3.handle,
             "sqs": self.queue.handle,
             "sns": self.topic.handle,
             "ssm": self.parameters.handle,
             "sts": assume,
-        } | remedying.outfit(self)
+        }
 
     def law(self) -> Law:
         """What the checker holds this world to: the specification, and the scenario's settings."""
@@ -115,6 +115,7 @@ class World:
 
     def play(self, carry_out: Callable[["World", Any], None]) -> History:
         """Let it all happen, and say what did."""
+        remedying.outfit(self)
         self._populate()
         for step in self.scenario.timeline:
             self.engine.at(step.at, lambda verb=step.verb: carry_out(self, verb))
@@ -273,7 +274,6 @@ class World:
     def _called(self, call: Call) -> None:
         names = [self.name(identity) for identity in call.subjects]
         error = call.error or ("NoAnswer" if call.done is None else "")
-        more = extras(call.params)
         self.note(
             "call",
             names[0] if len(names) == 1 else "",
@@ -282,7 +282,7 @@ class World:
             error=error,
             run=call.run,
             lost=call.lost,
-            **more,
+            **extras(call.params),
         )
 
     def _sleep(self, seconds: float) -> None:
@@ -333,8 +333,7 @@ class World:
             self.tape.fire("event late")
         for _ in range(times):
             self._told += 1
-            at = self.time().strftime("%Y-%m-%dT%H:%M:%SZ")
-            text = body(self._told, at)
+            text = body(self._told, self.time().strftime("%Y-%m-%dT%H:%M:%SZ"))
             delay = self._chance.uniform(*EVENT_DELAY) + late
             self.engine.after(delay, lambda text=text: self.queue.put(text) and None)
 
@@ -379,6 +378,7 @@ class World:
             self._true(instance, "running")
             if member.state == "stopped":
                 stopped.append(member.name)
+        trail.launched(self)
         if stopped:
             self.note("fault", "", "stop", subjects=stopped, told="stopped from the start")
         for name in stopped:

@@ -56,6 +56,15 @@ class StaleReads(Verb, word="stale_reads", group=GROUP):
     span: Duration = Field(alias="for", description="how long this lasts")
 
 
+class LateTrail(Verb, word="late_trail", short="by", group=GROUP):
+    """From now on CloudTrail's event history shows calls so much later than they were made.
+
+    Without it, three minutes.
+    """
+
+    by: Duration = Field(description="how much later")
+
+
 class DropEvents(Verb, word="drop_events", group=GROUP):
     """State-change events are lost."""
 

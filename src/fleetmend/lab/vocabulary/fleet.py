@@ -8,13 +8,18 @@ from fleetmend.lab.words import Duration, Subject, Verb, Zone
 
 GROUP = "The fleet"
 
+BY = (
+    "whose call it is, as CloudTrail says: an IAM user, `role/session`, or a service such as "
+    "`autoscaling.amazonaws.com`"
+)
+
 
 class Stop(Verb, word="stop", short="subject", group=GROUP):
     """Stops instances, as a person or another program does through the API."""
 
     subject: Subject = Field(description="which instances")
     takes: Duration = Field(default=20.0, description="how long they stay in `stopping`")
-    by: str = Field(default="somebody", description="the IAM user whose call it is (sim only)")
+    by: str = Field(default="somebody", description=BY)
 
 
 class Start(Verb, word="start", short="subject", group=GROUP):
@@ -27,7 +32,7 @@ class Terminate(Verb, word="terminate", short="subject", group=GROUP):
     """Terminates instances."""
 
     subject: Subject = Field(description="which instances")
-    by: str = Field(default="somebody", description="the IAM user whose call it is (sim only)")
+    by: str = Field(default="somebody", description=BY)
 
 
 class Impair(Verb, word="impair", short="subject", group=GROUP):

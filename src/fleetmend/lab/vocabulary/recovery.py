@@ -1,6 +1,6 @@
 """Recovery's words: what operators do about it, and what must come of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from datetime import timedelta
 from itertools import pairwise
@@ -25,6 +25,8 @@ from fleetmend.lab.words import (
 )
 
 GROUP = "Recovery"
+
+WHO = "only those whose words on who is behind it have this in them, such as `user/ana`"
 
 
 def overrides(policy: type) -> Callable[[dict[str, Any]], dict[str, Any]]:
@@ -263,28 +265,31 @@ class Alerts(Bounded, word="alerts", short="about", group=GROUP):
     about: Subject = Field(description="which instances; each must")
     kind: str = Field(default="", description="only this kind, such as `recovered`")
     says: str = Field(default="", description="only those whose text has these words")
+    who: str = Field(default="", description=WHO)
 
     def judge(self, court: Court) -> Finding:
         """Counts per instance; the first that is out of bounds decides."""
         findings = [
-            self.count(self._told(court, name), f"alerts about {name}")
+            self.count(self._told(court, name), f"alerts about {name}{_that_say(self.who)}")
             for name in court.expand(self.about)
         ]
         return next((f for f in findings if not f.held), findings[0])
 
     def _told(self, court: Court, name: str) -> int:
-        told = court.history.of("alert", self.kind, name)
-        return sum(self.says in str(one.detail.get("text", "")) for one in told)
+        alerts = court.history.of("alert", self.kind, name)
+        return _saying(self.who, (a for a in alerts if self.says in str(a.detail.get("text", ""))))
 
 
 class Told(Bounded, word="told", short="kind", group=GROUP):
     """How many alerts of a kind were delivered, whomever they are about."""
 
     kind: str = Field(description="the kind, such as `mass-stop`")
+    who: str = Field(default="", description=WHO)
 
     def judge(self, court: Court) -> Finding:
         """All of them."""
-        return self.count(len(court.history.of("alert", self.kind)), f"alerts of {self.kind}")
+        found = court.history.of("alert", self.kind)
+        return self.count(_saying(self.who, found), f"alerts of {self.kind}{_that_say(self.who)}")
 
 
 class Paced(Expectation, word="paced", short="subject", group=GROUP):
@@ -373,6 +378,15 @@ def _last_record(court: Court, subject: str, status: str, reason: str) -> Findin
         if last.what != status or (reason and found != reason):
             return broken(f"{name} is {last.what}: {found}")
     return held(found or status)
+
+
+def _saying(who: str, alerts: Iterable[Event]) -> int:
+    """How many of these alerts say that of whoever is behind it."""
+    return sum(who in str(alert.detail.get("who", "")) for alert in alerts)
+
+
+def _that_say(who: str) -> str:
+    return f" that say {who!r}" if who else ""
 
 
 def _at(event: Event) -> str:

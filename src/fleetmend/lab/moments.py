@@ -5,9 +5,9 @@ A world says when its start is, and how much faster its time goes by.
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fleetmend.lab.words import seconds
 
@@ -29,25 +29,37 @@ def when_set(settings: Mapping[str, Any], start: datetime, speed: float = 1.0) -
     """The settings with the relative times of hold windows as clocks of their zone show them.
 
     Windows know whole minutes: such a one begins up to a minute early, and ends up to one late.
+    What is no window stays as it is: whoever reads the settings says so.
     """
     given = dict(settings)
-    if "hold_windows" in given:
-        given["hold_windows"] = [_window(one, start, speed) for one in given["hold_windows"]]
+    windows = given.get("hold_windows")
+    if isinstance(windows, list):
+        given["hold_windows"] = [
+            _window(cast("dict[str, object]", one), start, speed) if isinstance(one, dict) else one
+            for one in cast("list[object]", windows)
+        ]
     return given
 
 
-def _window(window: Mapping[str, str], start: datetime, speed: float) -> dict[str, str]:
-    shown = dict(window)
+def _window(window: dict[str, object], start: datetime, speed: float) -> dict[str, object]:
+    shown, zone = dict(window), _zone(window.get("zone"))
     for key, late in (("from", timedelta()), ("to", timedelta(minutes=1, microseconds=-1))):
-        moment = _moment(window.get(key, ""), start, speed)
+        moment = _moment(window.get(key), start, speed)
         if moment is not None:
-            shown[key] = f"{(moment + late).astimezone(ZoneInfo(window['zone'])):%H:%M}"
+            shown[key] = f"{(moment + late).astimezone(zone):%H:%M}"
     return shown
 
 
-def _moment(value: str, start: datetime, speed: float) -> datetime | None:
-    """When it is, or None where the text is no relative time."""
-    match = _RELATIVE.fullmatch(value)
+def _zone(name: object) -> tzinfo:
+    try:
+        return ZoneInfo(str(name))
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return UTC  # the window is refused for its zone
+
+
+def _moment(value: object, start: datetime, speed: float) -> datetime | None:
+    """When it is, or None where it is no relative time."""
+    match = _RELATIVE.fullmatch(value) if isinstance(value, str) else None
     try:
         return start + timedelta(seconds=seconds(match[1]) / speed) if match else None
     except ValueError:

@@ -214,4 +214,4 @@ def _remedy(error: Exception, code: str) -> str:
         return "give the function or the shell valid credentials of the right account"
     if isinstance(error, sdk.NoRegionError):
         return "set AWS_REGION"
-    return "check that the network lets the function reach AWS (endpoints, routes, DNS)"
+    return "check the region, and that the network reaches AWS (endpoints, routes, DNS)"

@@ -42,6 +42,11 @@ def ask(target: Target, concern: str, message: dict[str, object], *, wait: float
     )
 
 
+def subjects_of(report: Report) -> list[Report]:
+    """What became of each that the report is about."""
+    return cast("list[Report]", report.get("subjects") or [])
+
+
 def show(target: Target, report: Report | None, *, machine: bool) -> Exit:
     """Print a report; the exit code says whether it is complete."""
     if report is None:
@@ -50,7 +55,7 @@ def show(target: Target, report: Report | None, *, machine: bool) -> Exit:
         else:
             out.print("asked; nobody waited for the report")
         return Exit.FINE
-    subjects = cast("list[Report]", report.get("subjects") or [])
+    subjects = subjects_of(report)
     problems = cast("list[str]", report.get("problems") or [])
     incomplete = bool(problems) or any(item.get("failure") for item in subjects)
     if machine:

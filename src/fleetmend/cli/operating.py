@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from fleetmend.cli import options, target
-from fleetmend.cli.asking import ask, show
-from fleetmend.cli.failures import wrong
+from fleetmend.cli.asking import ask, show, subjects_of
+from fleetmend.cli.failures import Failure, wrong
 from fleetmend.cli.options import examples
 from fleetmend.cli.output import as_json, escape, out, table
 from fleetmend.cli.scanning import scan
@@ -117,7 +117,7 @@ def hold(
     whom = target.find(environment=environment, project=project, region=region, lab=lab)
     message: dict[str, object] = {
         "fleetmend": "hold",
-        "subject": whom.subject(subject),
+        "subject": whom.told_of(known, subject),
         "until": moment.isoformat(timespec="seconds"),
         "by": whom.speaker(by),
         "reason": reason,
@@ -125,7 +125,13 @@ def hold(
     report = ask(whom, known, message, wait=wait)
     if report is not None and not json:
         out.print(f"{escape(subject)} is held until {moment:%Y-%m-%d %H:%M:%S} UTC")
-    raise typer.Exit(show(whom, report, machine=json))
+    code = show(whom, report, machine=json)
+    if report and any(one.get("decision") == "gone" for one in subjects_of(report)):
+        raise Failure(
+            f"EC2 knows no {subject} here ({whom.installation.facts.region}): nothing is held",
+            f"see whether the id is right; if not: fleetmend release {subject}",
+        )
+    raise typer.Exit(code)
 
 
 @app.command(epilog=examples("fleetmend release i-0123456789abcdef0"))
@@ -146,7 +152,7 @@ def release(
     whom = target.find(environment=environment, project=project, region=region, lab=lab)
     message: dict[str, object] = {
         "fleetmend": "release",
-        "subject": whom.subject(subject),
+        "subject": whom.told_of(known, subject),
         "by": whom.speaker(by),
     }
     report = ask(whom, known, message, wait=wait)
@@ -177,7 +183,7 @@ def retry(
     known = target.concern(concern)
     whom = target.find(environment=environment, project=project, region=region, lab=lab)
     message: dict[str, object] = {"fleetmend": "retry", "by": whom.speaker(by)}
-    message |= {"subject": whom.subject(subject)} if subject else {"all": True}
+    message |= {"subject": whom.told_of(known, subject)} if subject else {"all": True}
     report = ask(whom, known, message, wait=wait)
     raise typer.Exit(show(whom, report, machine=json))
 

@@ -74,6 +74,9 @@ def examples(*lines: str) -> str:
 
 
 Whose = Annotated[
-    str, typer.Option("--concern", metavar="NAME", help="The concern: recovery or health.")
+    str,
+    typer.Option(
+        "--concern", metavar="NAME", help="The concern: recovery, rebuild, health or remediation."
+    ),
 ]
 """Whose record a word or a question is about."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fleetmend.cli.failures import wrong
 from fleetmend.cli.output import note
+from fleetmend.core.events import GROUPS, INSTANCES
 
 if TYPE_CHECKING:
     from fleetmend.aws.installation import Installation
@@ -36,6 +37,19 @@ class Target:
         """The id of what the user named; in the lab a fleet name will do."""
         ids = {name: subject for subject, name in self.names.items()}
         return ids.get(given, given)
+
+    def told_of(self, concern: str, given: str) -> str:
+        """The same, as the subject of a message: the controller could not read another name.
+
+        Raises:
+            Failure: it is no name of a subject of this concern.
+        """
+        subject = self.subject(given)
+        kinds = GROUPS if concern == "health" else INSTANCES
+        if not kinds.pattern.fullmatch(subject):
+            known = ", ".join(sorted(self.names.values())) or "fleetmend status lists what is down"
+            raise wrong(f"{given!r} is not {kinds.meaning}", f"give one: {known}")
+        return subject
 
     def speaker(self, by: str | None) -> str:
         """Who speaks: as given, in the lab the user, in an account the AWS identity."""

@@ -67,7 +67,9 @@ class Subjects:
 
 
 INSTANCES = Subjects(
-    re.compile(r"i-[0-9a-f]{8,17}|mass-stop"), "an instance id such as i-0abc…", "instance-id"
+    re.compile(r"i-[0-9a-f]{8,17}|mass-stop|mass-impaired"),
+    "an instance id such as i-0abc…",
+    "instance-id",
 )
 
 GROUPS = Subjects(

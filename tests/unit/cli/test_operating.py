@@ -90,6 +90,42 @@ def test_release_and_retry_are_understood(fleetmend, account, answering):
         assert events.parse(json.dumps(asked)) == kind(ID, "ana", asked["run"])
 
 
+WORDS = [("hold", "--until", "+2h", "--reason", "x"), ("release",), ("retry",)]
+
+
+@pytest.mark.parametrize("word", WORDS, ids=lambda word: word[0])
+@pytest.mark.parametrize(
+    ("concern", "name"),
+    [
+        ("recovery", "web"),
+        ("recovery", "i-12"),
+        ("rebuild", "i-0123456789ABCDEF0"),
+        ("health", "a:b"),
+    ],
+)
+def test_a_name_that_no_controller_can_read_is_wrong_use(fleetmend, account, word, concern, name):
+    """It would end among the dead letters, and nobody would be told."""
+    ran = fleetmend(word[0], name, *word[1:], "--concern", concern, *WHERE)
+    assert ran.code == 2, ran
+    assert name in ran.err
+    assert account.asked() == []
+
+
+def test_what_an_alert_asks_to_be_typed_is_understood(fleetmend, account, answering):
+    for subject in ("mass-stop", "mass-impaired"):
+        assert fleetmend("retry", subject, *WHERE).code == 0
+        (asked,) = account.asked()
+        assert events.parse(json.dumps(asked)).subject == subject
+
+
+def test_a_hold_on_what_is_not_there_is_no_success(fleetmend, account, answering):
+    answering["subjects"] = [{"subject": ID, "decision": "gone", "status": "closed"}]
+    ran = fleetmend("hold", ID, "--until", "+2h", "--reason", "disk", *WHERE)
+    assert ran.code == 3, ran
+    assert f"EC2 knows no {ID} here (eu-west-1)" in ran.err
+    assert f"fleetmend release {ID}" in ran.err
+
+
 def test_retry_needs_one_or_all(fleetmend, account):
     assert fleetmend("retry", *WHERE).code == 2
     assert fleetmend("retry", ID, "--all", *WHERE).code == 2

@@ -17,6 +17,8 @@ from fleetmend.deploy.capture import capture
 
 ACCOUNT = "123456789012"
 REGION = "us-west-2"
+INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+PRIVATE = ["subnet-a", "subnet-b"]
 ME: InstallationArgs = {
     "project": "fleetmend",
     "suffix": "dev",
@@ -56,6 +58,10 @@ def one(found: Graph, kind: str, name: str = "") -> Node:
 
 def names(found: Graph, kind: str) -> list[str]:
     return [node.name for node in found.of_type(kind)]
+
+
+def ports(found: Graph, kind: str) -> set[tuple[int, int]]:
+    return {(node.inputs["fromPort"], node.inputs["toPort"]) for node in found.of_type(kind)}
 
 
 def made(found: Graph) -> list[Node]:

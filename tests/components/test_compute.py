@@ -22,13 +22,16 @@ from fleetmend.components.user_data import AGENT_DIRECTORY, AgentPlan, agent_con
 from fleetmend.core.graph import Graph
 from tests.components.graphs import (
     ACCOUNT,
+    INGRESS,
     ME,
+    PRIVATE,
     REGION,
     astray,
     badly_tagged,
     graph,
     names,
     one,
+    ports,
     statements,
 )
 from tests.components.iam_rules import faults
@@ -37,12 +40,10 @@ GROUP = "aws:autoscaling/group:Group"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 POLICY = "aws:autoscaling/policy:Policy"
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
-INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/k"
 BUCKET = "arn:aws:s3:::fleetmend-backup"
-PRIVATE = ["subnet-a", "subnet-b"]
 
 
 def compute(**more: Any) -> Graph:
@@ -61,22 +62,6 @@ def _compute(more: str) -> Graph:
 
     def program(opts: pulumi.ResourceOptions) -> None:
         Compute("comp", args, opts)
-
-    return graph(program)
-
-
-def balancer(**more: Any) -> Graph:
-    args: Any = {
-        "installation": ME,
-        "vpc_id": "vpc-1",
-        "subnet_ids": PRIVATE,
-        "certificate_arn": "arn:aws:acm:us-west-2:123456789012:certificate/c",
-        "log_bucket": "logs",
-        **more,
-    }
-
-    def program(opts: pulumi.ResourceOptions) -> None:
-        Balancer("bal", args, opts)
 
     return graph(program)
 
@@ -206,10 +191,6 @@ def test_steps_come_with_an_alarm_each_and_no_target() -> None:
     assert high["dimensions"].keys() == {"AutoScalingGroupName"}
 
 
-def ports(found: Graph, kind: str) -> set[tuple[int, int]]:
-    return {(node.inputs["fromPort"], node.inputs["toPort"]) for node in found.of_type(kind)}
-
-
 def test_without_a_balancer_authorised_ranges_reach_the_application_only() -> None:
     found = compute(application_port=8443, authorized_ip_ranges=["10.1.0.0/16", "10.2.0.0/16"])
     assert {n.inputs["cidrIpv4"] for n in found.of_type(INGRESS)} == {"10.1.0.0/16", "10.2.0.0/16"}
@@ -333,37 +314,6 @@ def test_the_first_start_runs_to_its_end(tmp_path: Path, installs: bool) -> None
     assert "systemctl enable --now amazon-ssm-agent" in written
     assert (directory / "etc/fleetmend.json").read_text().strip() == agent_config(plan)
     assert (tmp_path / "extra").read_text() == "mine\n"
-
-
-def test_a_balancer_is_internal_speaks_modern_tls_and_logs() -> None:
-    found = balancer()
-    made = one(found, "aws:lb/loadBalancer:LoadBalancer").inputs
-    assert made["internal"] is True
-    assert made["enableDeletionProtection"] is True
-    assert made["dropInvalidHeaderFields"] is True
-    assert made["accessLogs"] == {"bucket": "logs", "prefix": "balancer", "enabled": True}
-    (listener,) = found.of_type("aws:lb/listener:Listener")
-    assert (listener.inputs["protocol"], listener.inputs["port"]) == ("HTTPS", 443)
-    assert listener.inputs["sslPolicy"] == "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
-    assert badly_tagged(found) == []
-    assert list(astray(found, "bal")) == []
-
-
-def test_a_balancer_is_reached_by_authorised_ranges_on_https_only() -> None:
-    found = balancer(authorized_ip_ranges=["198.51.100.0/24"], public=True)
-    rule = one(found, INGRESS).inputs
-    assert rule["cidrIpv4"] == "198.51.100.0/24"
-    assert ports(found, INGRESS) == {(443, 443)}
-
-
-def test_successors_that_must_stand_beside_do_not_share_a_name() -> None:
-    def name(kind: str, **more: Any) -> str:
-        return one(balancer(**more), kind).inputs["name"]
-
-    load_balancer, target = "aws:lb/loadBalancer:LoadBalancer", "aws:lb/targetGroup:TargetGroup"
-    assert name(load_balancer) != name(load_balancer, public=True)
-    assert name(target) != name(target, application_port=8443)
-    assert name(target) != name(target, application_protocol="HTTP")
 
 
 class Mocks(pulumi.runtime.Mocks):

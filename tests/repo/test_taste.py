@@ -13,7 +13,7 @@ import pytest
 from tests.repo.files import ROOT, python, shown, tracked
 
 FUNCTION = 50
-CODE = {"src": 400, "infra": 400, "examples": 400, "benchmarks": 400, "tests": 520}
+CODE = {"src": 400, "infra": 400, "examples": 400, "benchmarks": 400, "tests": 440}
 """Lines a file may have, by folder; tests are long tables of small things."""
 
 

@@ -5,7 +5,6 @@ import logging
 from urllib.parse import parse_qs
 
 import pytest
-from botocore import endpoint
 
 from fleetmend.aws.alerts import LoggedAlerts, SnsAlerts
 from fleetmend.core.model import Alert
@@ -16,9 +15,7 @@ TOPIC = "arn:aws:sns:us-east-1:123456789012:alerts"
 ALERT = Alert("recovery/i-1/x/recovered", "recovered", "i-1 runs again")
 
 
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch):
-    monkeypatch.setattr(endpoint.time, "sleep", lambda _: None)
+pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 def topic(answer):

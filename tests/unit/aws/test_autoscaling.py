@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
 import pytest
-from botocore import endpoint
 from botocore.stub import Stubber
 
 from fleetmend.aws.autoscaling import AutoScalingGroups, DryRunGroups
@@ -20,9 +19,7 @@ ARN = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/01234
 OK = (Check("instance", "ok"),)
 
 
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch):
-    monkeypatch.setattr(endpoint.time, "sleep", lambda _: None)
+pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 class Fleet:

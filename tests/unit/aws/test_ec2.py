@@ -1,84 +1,26 @@
 """The fleet's adapter over real boto3 clients: what is sent, and what answers mean."""
 
-from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qs
+from datetime import UTC, datetime
 
-import boto3
 import pytest
-from botocore import endpoint
 from botocore.stub import Stubber
 
-from fleetmend.aws.clients import LONGEST_CALL
-from fleetmend.aws.ec2 import DryRunFleet, Ec2Fleet
-from fleetmend.core.model import GROUP_TAG, Check, Result, Selector, StartRequest
+from fleetmend.core.model import GROUP_TAG, Check, Selector
 from fleetmend.core.ports import ObservationFailed
 from fleetmend.core.scope import Down
-from fleetmend.lab.sim import render
+from tests.unit.aws.fleets import (
+    LATER,
+    NOW,
+    answered,
+    filters,
+    fleet,
+    instance,
+    listed,
+    reservations,
+)
 from tests.unit.aws.wire import client, ec2_error, lost, response
 
-NOW = datetime(2030, 1, 1, tzinfo=UTC)
-LATER = NOW + timedelta(seconds=90)
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch):
-    monkeypatch.setattr(endpoint.time, "sleep", lambda _: None)
-
-
-def fleet(made, *, now=NOW, remaining=timedelta(minutes=1)):
-    return Ec2Fleet(made, clock=lambda: now, remaining=lambda: remaining)
-
-
-def answered(*answers):
-    """A fleet whose requests get these answers in turn, and the list of what was asked."""
-    left, asked = list(answers), []
-
-    def answer(request):
-        body = request.body.decode() if isinstance(request.body, bytes) else request.body
-        asked.append({key: value[0] for key, value in parse_qs(body).items()})
-        given = left.pop(0)
-        return given(request) if callable(given) else given
-
-    return fleet(client("ec2", answer)), asked
-
-
-def started(*ids):
-    items = "".join(f"<item><instanceId>{name}</instanceId></item>" for name in ids)
-    return response(
-        f"<StartInstancesResponse><instancesSet>{items}</instancesSet></StartInstancesResponse>"
-    )
-
-
-def ask(*ids, zone="us-east-1a", probe=False):
-    return [StartRequest(name, "m5.large", zone, probe) for name in ids]
-
-
-def instance(name, state="stopped", **more):
-    return {"InstanceId": name, "State": {"Name": state}, **more}
-
-
-def reservations(*instances):
-    return {"Reservations": [{"Instances": [item]} for item in instances]}
-
-
-# --- observing -------------------------------------------------------------------------------
-
-
-def listed(*instances, token=""):
-    """A page of DescribeInstances, as it comes over the wire."""
-    model = boto3.client("ec2", "us-east-1").meta.service_model
-    shape = model.operation_model("DescribeInstances").output_shape
-    told = reservations(*instances) | ({"NextToken": token} if token else {})
-    return response(render.answer("DescribeInstances", "ec2", shape, told))
-
-
-def filters(asked):
-    """The filters of a request: name → values."""
-    names = {key.split(".")[1]: name for key, name in asked.items() if key.endswith(".Name")}
-    return {
-        name: [value for key, value in asked.items() if key.startswith(f"Filter.{n}.Value.")]
-        for n, name in names.items()
-    }
+pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 def test_stopped_filters_on_the_server_and_reads_every_page():
@@ -311,117 +253,3 @@ def test_what_aws_leaves_out_stays_empty_and_an_id_is_indispensable():
         stub.add_response("describe_instances", reservations({"State": {"Name": "running"}}))
         with pytest.raises(ObservationFailed):
             fleet(made).observe(["i-1"])
-
-
-# --- starting --------------------------------------------------------------------------------
-
-
-def test_start_sends_one_call_and_believes_only_what_the_answer_names():
-    made, asked = answered(started("i-1"))
-    outcomes = made.start(ask("i-2", "i-1"), before=LATER)
-    assert asked == [
-        {
-            "Action": "StartInstances",
-            "Version": "2016-11-15",
-            "InstanceId.1": "i-1",
-            "InstanceId.2": "i-2",
-        }
-    ]
-    assert {name: o.result for name, o in outcomes.items()} == {
-        "i-1": Result.ACCEPTED,
-        "i-2": Result.UNKNOWN,
-    }
-
-
-def test_a_lack_of_capacity_is_asked_once_although_it_comes_as_a_500():
-    made, asked = answered(ec2_error("InsufficientInstanceCapacity", "none", 500))
-    outcome = made.start(ask("i-1"), before=LATER)["i-1"]
-    assert (outcome.result, outcome.code, outcome.message) == (
-        Result.CAPACITY,
-        "InsufficientInstanceCapacity",
-        "none",
-    )
-    assert len(asked) == 1
-
-
-def test_a_throttled_start_is_sent_again_and_then_deferred():
-    busy = ec2_error("RequestLimitExceeded", status=503)
-    made, asked = answered(busy, busy)
-    assert made.start(ask("i-1"), before=LATER)["i-1"].result is Result.THROTTLED
-    assert len(asked) == 2
-
-
-@pytest.mark.parametrize("first", [lost, response("<html>", 502)])
-def test_a_start_that_may_have_been_obeyed_before_it_was_turned_away_is_unknown(first):
-    made, asked = answered(first, ec2_error("RequestLimitExceeded", status=503))
-    assert made.start(ask("i-1"), before=LATER)["i-1"].result is Result.UNKNOWN
-    assert len(asked) == 2
-
-
-def test_a_lost_answer_is_made_good_by_the_sdks_second_try():
-    made, _ = answered(lost, started("i-1"))
-    assert made.start(ask("i-1"), before=LATER)["i-1"].result is Result.ACCEPTED
-
-
-def test_one_lost_answer_does_not_taint_the_next_call():
-    busy = ec2_error("RequestLimitExceeded", status=503)
-    made, _ = answered(lost, lost, busy, busy)
-    assert made.start(ask("i-1"), before=LATER)["i-1"].result is Result.UNKNOWN
-    assert made.start(ask("i-2"), before=LATER)["i-2"].result is Result.THROTTLED
-
-
-def test_denied_and_gone_ids_are_taken_out_and_the_others_start():
-    denied = "no identity-based policy allows it: arn:aws:ec2:us-east-1:123456789012:instance/i-2"
-    made, asked = answered(
-        ec2_error("UnauthorizedOperation", denied, 403),
-        ec2_error("InvalidInstanceID.NotFound", "The instance ID 'i-3' does not exist"),
-        started("i-1"),
-    )
-    outcomes = made.start(ask("i-1", "i-2", "i-3"), before=LATER)
-    assert {name: o.result for name, o in outcomes.items()} == {
-        "i-1": Result.ACCEPTED,
-        "i-2": Result.REFUSED,
-        "i-3": Result.GONE,
-    }
-    assert len(asked) == 3
-
-
-@pytest.mark.parametrize(
-    ("before", "remaining", "sent"),
-    [
-        (NOW + LONGEST_CALL, timedelta(minutes=1), True),
-        (NOW + LONGEST_CALL - timedelta(seconds=0.001), timedelta(minutes=1), False),
-        (LATER, LONGEST_CALL, True),
-        (LATER, LONGEST_CALL - timedelta(seconds=0.001), False),
-        (NOW - timedelta(hours=1), timedelta(minutes=1), False),
-    ],
-)
-def test_a_call_is_sent_only_if_its_longest_time_fits(before, remaining, sent):
-    asked = []
-    made = client("ec2", lambda request: asked.append(request) or started("i-1"))
-    outcome = fleet(made, remaining=remaining).start(ask("i-1"), before=before)["i-1"]
-    assert outcome.result is (Result.ACCEPTED if sent else Result.NOT_SENT)
-    assert bool(asked) is sent
-
-
-def test_a_defect_of_ours_is_not_taken_for_an_answer_of_aws():
-    def broken(_):
-        raise ZeroDivisionError
-
-    made = fleet(client("ec2", broken))
-    with pytest.raises(ZeroDivisionError):
-        made.start(ask("i-1"), before=LATER)
-
-
-def test_dry_run_watches_and_starts_nothing():
-    class Watched:
-        def stopped(self, selector):
-            return [selector.key]
-
-        def observe(self, ids):
-            return dict.fromkeys(ids)
-
-    dry = DryRunFleet(Watched())
-    assert dry.stopped(Selector("k")) == ["k"]
-    assert dry.observe(["i-1"]) == {"i-1": None}
-    assert dry.start(ask("i-1", "i-2"), before=NOW)["i-2"].result is Result.WOULD

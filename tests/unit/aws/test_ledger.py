@@ -5,96 +5,15 @@ botocore's `before-send`. Faults are functions that see a request before or afte
 """
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from itertools import count
-from types import SimpleNamespace
+from datetime import timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from fleetmend.aws import clients
-from fleetmend.aws.ledger import CONFLICTS, S3Ledger
-from fleetmend.aws.storeclock import StoreClock
+from fleetmend.aws.ledger import CONFLICTS
 from fleetmend.core.model import Record, Status, Stored
 from fleetmend.core.ports import LedgerUnavailable, Lost
 from fleetmend.core.record_json import encode
-from fleetmend.lab.sim import wire
-from fleetmend.lab.sim.replies import AwsError, NoAnswer
-from fleetmend.lab.sim.s3 import S3
-from tests.unit.aws.wire import client, response
-
-EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
-KEY = "records/recovery/i-1.json"
-HINT = "open/recovery/i-1"
-
-
-class World:
-    """A bucket, a clock that only the test moves, and ledgers of as many writers as wanted."""
-
-    def __init__(self):
-        self.time = SimpleNamespace(now=100.0)
-        self.bucket = S3(self.time, EPOCH, "b")
-        self.calls, self.faults, self.waited = [], [], []
-        self._nonces = (f"nonce-{n}" for n in count())
-
-    def serve(self, service, operation, params, _read):
-        self.calls.append((operation, params["Key"] if "Key" in params else params["Prefix"]))
-        fault = next((f for f in self.faults if f.meets(operation, params)), None)
-        if fault is None:
-            return self.bucket.handle(operation, params)
-        self.faults.remove(fault)
-        return fault.strike(lambda: self.bucket.handle(operation, params))
-
-    def ledger(self, *, prefix="", ahead=0.0, container=0):
-        return S3Ledger(
-            clients.client("s3", wire.container("us-east-1", container)),
-            "b",
-            "recovery",
-            clock=lambda: EPOCH + timedelta(seconds=self.time.now + ahead),
-            nonce=lambda: next(self._nonces),
-            prefix=prefix,
-        )
-
-    def operations(self):
-        return [operation for operation, _ in self.calls]
-
-
-class Fault:
-    def __init__(self, operation, strike, key=""):
-        self.operation, self.strike, self.key = operation, strike, key
-
-    def meets(self, operation, params):
-        return operation == self.operation and params.get("Key", "").startswith(self.key)
-
-
-def refuse(operation, code, key="", times=1):
-    def strike(_):
-        raise AwsError(code)
-
-    return [Fault(operation, strike, key) for _ in range(times)]
-
-
-def lose(operation, key="", times=1, *, done):
-    def strike(act):
-        if done:
-            act()
-        raise NoAnswer(timed_out=True)
-
-    return [Fault(operation, strike, key) for _ in range(times)]
-
-
-@pytest.fixture
-def world():
-    made = World()
-    with wire.connected(made.serve, made.waited.append, seed=1):
-        for number in range(3):
-            wire.container("us-east-1", number).fresh()
-        yield made
-
-
-OPEN = Record("recovery", "i-1", Status.OPEN, reason="stopped")
-CLOSED = replace(OPEN, status=Status.CLOSED, reason="recovered")
+from tests.unit.aws.ledgers import CLOSED, EPOCH, HINT, KEY, OPEN, Fault, lose, refuse
 
 
 def test_what_is_not_there_is_absent_and_what_was_written_comes_back(world):
@@ -390,81 +309,6 @@ def test_what_is_no_name_has_no_place(world, subject):
     with pytest.raises(ValueError, match="no name of a subject"):
         world.ledger().read(subject)
     assert not world.calls
-
-
-# --- the store's time ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("ahead", [-3600.0, -2.5, 2.5, 3600.0])
-def test_a_clock_that_is_wrong_is_set_right_by_the_store_to_a_second(world, ahead):
-    ledger = world.ledger(ahead=ahead)
-    ledger.open()
-    off = ledger.now() - (EPOCH + timedelta(seconds=100))
-    assert abs(off) <= timedelta(seconds=1)
-
-
-def test_a_clock_that_agrees_keeps_its_microseconds(world):
-    world.time.now = 100.654321
-    ledger = world.ledger()
-    ledger.open()
-    assert ledger.now() == EPOCH + timedelta(seconds=100.654321)
-
-
-def test_the_store_tells_its_time_also_when_it_says_no():
-    late = "Tue, 01 Jan 2030 01:00:00 GMT"
-    absent = response("<Error><Code>NoSuchKey</Code></Error>", 404, Date=late)
-    ledger = S3Ledger(
-        client("s3", lambda _: absent), "b", "recovery", clock=lambda: EPOCH, nonce=lambda: "n"
-    )
-    assert ledger.read("i-1").now == EPOCH + timedelta(hours=1)
-
-
-moments = st.floats(0, 1e6).map(lambda s: EPOCH + timedelta(seconds=s))
-
-
-@given(
-    st.floats(-1e5, 1e5),
-    st.lists(st.tuples(st.floats(0, 1e5), st.floats(0, 30), st.floats(0, 1)), min_size=1),
-)
-def test_the_estimate_never_contradicts_an_answer_and_is_never_worse_than_it(skew, answers):
-    clock = SimpleNamespace(now=EPOCH)
-    told = StoreClock(lambda: clock.now)
-    for at, took, share in answers:
-        sent = EPOCH + timedelta(seconds=at)
-        received = sent + timedelta(seconds=took)
-        store = sent + timedelta(seconds=took * share + skew)
-        date = store.strftime("%a, %d %b %Y %H:%M:%S GMT")
-        told.heard(sent, received, date)
-        clock.now = received
-        off = told.now() - (received + timedelta(seconds=skew))
-        assert abs(off) <= timedelta(seconds=took + 1, milliseconds=1)
-
-
-@given(st.lists(st.tuples(st.floats(0, 1e5), st.floats(0, 30), st.floats(0, 1)), min_size=1))
-def test_a_good_clock_stays_untouched_however_slow_the_answers_are(answers):
-    clock = SimpleNamespace(now=EPOCH)
-    told = StoreClock(lambda: clock.now)
-    for at, took, share in answers:
-        sent = EPOCH + timedelta(seconds=at)
-        clock.now = sent + timedelta(seconds=took)
-        date = (sent + (clock.now - sent) * share).strftime("%a, %d %b %Y %H:%M:%S GMT")
-        told.heard(sent, clock.now, date)
-        assert told.now() == clock.now
-
-
-@pytest.mark.parametrize("date", [None, "", "yesterday", "Wed, 99 Foo 2030 00:00:00 GMT"])
-def test_an_answer_without_a_date_says_nothing(date):
-    told = StoreClock(lambda: EPOCH)
-    told.heard(EPOCH, EPOCH, date)
-    assert told.now() == EPOCH
-
-
-def test_a_clock_that_was_set_meanwhile_is_followed():
-    told = StoreClock(lambda: EPOCH)
-    told.heard(EPOCH, EPOCH, "Tue, 01 Jan 2030 01:00:00 GMT")
-    assert told.now() == EPOCH + timedelta(hours=1)
-    told.heard(EPOCH, EPOCH, "Tue, 01 Jan 2030 00:00:00 GMT")
-    assert told.now() == EPOCH + timedelta(0)
 
 
 def test_a_stored_is_what_the_contract_says(world):

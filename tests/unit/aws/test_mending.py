@@ -3,18 +3,14 @@
 from datetime import timedelta
 
 import pytest
-from botocore import endpoint
 
 from fleetmend.aws.ec2 import DryRunFleet
 from fleetmend.core.model import Result, Selector
 from fleetmend.core.ports import ObservationFailed
-from tests.unit.aws.test_ec2 import LATER, NOW, answered
+from tests.unit.aws.fleets import LATER, NOW, answered
 from tests.unit.aws.wire import ec2_error, lost, response
 
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch):
-    monkeypatch.setattr(endpoint.time, "sleep", lambda _: None)
+pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 def statuses(*ids):

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from botocore import endpoint
 
 from fleetmend.aws.queue import DeafQueue, SqsQueue
 from fleetmend.core.ports import PortError
@@ -12,9 +11,7 @@ from tests.unit.aws.wire import client, response
 URL = "https://sqs.us-east-1.amazonaws.com/123456789012/q"
 
 
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch):
-    monkeypatch.setattr(endpoint.time, "sleep", lambda _: None)
+pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 class Sqs:

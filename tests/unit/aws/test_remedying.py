@@ -5,14 +5,13 @@ from datetime import timedelta
 from urllib.parse import parse_qs
 
 import pytest
-from botocore import endpoint
 
 from fleetmend.aws.remedying import DryRunRemedies, Ec2Remedies
 from fleetmend.core import holds
 from fleetmend.core.model import Result
 from fleetmend.core.ports import ObservationFailed
 from fleetmend.core.remediation import HELD
-from tests.unit.aws.test_ec2 import LATER, NOW
+from tests.unit.aws.fleets import LATER, NOW
 from tests.unit.aws.wire import client, ec2_error, lost, response
 
 ID = "i-0123456789abcdef0"
@@ -21,9 +20,7 @@ DONE = response("<Response><return>true</return></Response>")
 THROTTLED = ec2_error("RequestLimitExceeded", status=503)
 
 
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch):
-    monkeypatch.setattr(endpoint.time, "sleep", lambda _: None)
+pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 def answered(*answers):

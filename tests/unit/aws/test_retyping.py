@@ -3,14 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from botocore import endpoint
 
 from fleetmend.aws import retyping, roles
 from fleetmend.aws.ec2 import DryRunFleet, Ec2Fleet
 from fleetmend.core.instance_types import Kind
 from fleetmend.core.model import Result, TypeChange
 from fleetmend.core.ports import ObservationFailed
-from tests.unit.aws.test_ec2 import LATER, NOW, answered, fleet
+from tests.unit.aws.fleets import LATER, NOW, answered, fleet
 from tests.unit.aws.wire import client, ec2_error, lost, response
 
 DONE = response("<Response><return>true</return></Response>")
@@ -34,9 +33,7 @@ OFFERED = response(
 )
 
 
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch):
-    monkeypatch.setattr(endpoint.time, "sleep", lambda _: None)
+pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 def taken(*answers):

@@ -8,6 +8,8 @@ from fleetmend.core.groups import Group, HealthPolicy, Member
 from fleetmend.core.health_memory import from_detail
 from fleetmend.core.model import Check, Outcome, Result
 
+OUTAGE = [f"i-{n}" for n in range(4)]
+"""Members enough that their illness is an outage of ten."""
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LONG_AGO = START - timedelta(days=1)
 ILL = (Check("system", "ok"), Check("instance", "impaired"))

@@ -11,7 +11,7 @@ from fleetmend.core.ports import ObservationFailed
 from fleetmend.core.rebuild_practice import rebuilding
 from fleetmend.core.rebuilding import Memory
 from tests.unit.core.memory import MemoryWorld
-from tests.unit.core.test_rebuild import ID, NOW, POLICY, SHAPE, gone, kept, seen
+from tests.unit.core.rebuilt import ID, NOW, POLICY, SHAPE, gone, kept, seen
 
 
 class Builder(SimpleNamespace):

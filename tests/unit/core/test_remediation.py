@@ -12,14 +12,10 @@ from fleetmend.core import holds
 from fleetmend.core.decisions import remediation
 from fleetmend.core.decisions.remediation import turns
 from fleetmend.core.events import Release
-from fleetmend.core.events import Undo as UndoMessage
 from fleetmend.core.model import (
-    Decision,
-    Hold,
     Instance,
     IntentState,
     Mode,
-    Outcome,
     Record,
     Result,
     Status,
@@ -29,97 +25,17 @@ from fleetmend.core.remediation import (
     CONCERN,
     FILL,
     HELD,
-    RELEASE,
     STOP,
     UNDO,
     Memory,
     RemediationPolicy,
-    Sighting,
     from_detail,
     to_detail,
 )
-from fleetmend.core.rules import Remedy, Rule, Rules
+from fleetmend.core.rules import Remedy, Rules
+from tests.unit.core.remedied import DAY, FILLS, GOOD, POLICY, RULES, STOPS, Story, stopped
 
 from .strategies import NOW, instances, outcomes
-
-POLICY = RemediationPolicy()
-DAY = timedelta(days=1)
-FILLS = Rule("owner", "Owner", default="platform", sources=("group",), remedies=(Remedy.FILL,))
-STOPS = Rule(
-    "backup", "Backup", allowed=("yes", "no"), remedies=(Remedy.STOP,), grace=timedelta(days=7)
-)
-TELLS = Rule("cost", "CostCenter", pattern=r"\d{4}", remedies=(Remedy.NOTIFY,))
-SILENT = Rule("stage", "Stage")
-RULES = Rules((FILLS, STOPS, TELLS, SILENT))
-GOOD = {"Owner": "web", "Backup": "yes", "CostCenter": "1234"}
-
-
-class Story:
-    """One instance as the loop serves it: looked at, decided on, acted on, learnt from."""
-
-    def __init__(self, tags: dict[str, str], rules: Rules = RULES, **facts: Any) -> None:
-        self.tags, self.facts, self.rules = dict(tags), facts, rules
-        self.now, self.record, self.state = NOW, None, "running"
-
-    def sight(self, run: str = "r1", **more: Any) -> Sighting:
-        one = Instance("i-1", self.state, self.now, tags=dict(self.tags), **self.facts)
-        return Sighting("i-1", self.now, one, run=run, **more)
-
-    def look(self, run: str = "r1", **more: Any) -> Decision:
-        decision = remediation.decide(
-            "i-1", self.sight(run, **more), self.record, POLICY, self.now, "n", rules=self.rules
-        )
-        if decision.record is not None:
-            self.record = replace(decision.record, written_at=self.now)
-            self.deliver()
-        return decision
-
-    def deliver(self) -> None:
-        assert self.record is not None
-        self.record = self.record.told({alert.fact: "sent" for alert in self.record.owed})
-
-    def hear(
-        self, result: Result = Result.ACCEPTED, *, obeyed: bool = True, made: str = ""
-    ) -> None:
-        """AWS's answer to what was planned, and what came of it."""
-        assert self.record is not None
-        assert self.record.intent is not None
-        memory, act = from_detail(self.record.detail), self.record.intent.action
-        if obeyed:
-            mine = [c for c in memory.changes if c.at == self.record.intent.planned_at]
-            self.tags |= {one.key: one.value for one in mine}
-            self.state = "stopped" if act == STOP else self.state
-            if act == UNDO:
-                ours = [c for c in memory.ours(self.tags) if memory.means(c)]
-                self.state = "running" if any(c.act == STOP for c in ours) else self.state
-                for one in ours:
-                    del self.tags[one.key]
-            if act == RELEASE:
-                self.tags.pop(holds.TAG, None)
-        outcome = Outcome(result, "Code", "words", made)
-        self.record = remediation.learn(self.record, outcome, POLICY, self.now)
-        self.deliver()
-
-    def after(self, span: timedelta) -> "Story":
-        self.now += span
-        return self
-
-    def kinds(self) -> list[str]:
-        assert self.record is not None
-        return [alert.kind for alert in self.record.alerts]
-
-    def undo(self, run: str = "") -> None:
-        blank = Record(CONCERN, "i-1", Status.CLOSED)
-        self.record = apply(UndoMessage("i-1", run, "ana"), self.record, blank, self.now)
-
-
-def stopped() -> Story:
-    """An instance whose grace ran out, and that was stopped."""
-    story = Story(GOOD | {"Backup": "maybe"})
-    story.look()
-    assert story.after(8 * DAY).look("r9").act == STOP
-    story.hear()
-    return story
 
 
 @pytest.mark.parametrize(
@@ -237,102 +153,6 @@ def test_what_was_mended_in_time_is_closed_and_begins_anew():
     assert story.kinds() == ["violates", "mended"]
     story.tags["Backup"] = "maybe"
     assert story.after(8 * DAY).look().reason == "grace", "a grace of its own"
-
-
-@pytest.mark.parametrize(
-    ("facts", "tags", "more", "reason"),
-    [
-        ({}, {"aws:autoscaling:groupName": "web"}, {}, "in-group"),
-        ({}, {"fleetmend:hold-until": "2027-01-01T00:00Z"}, {}, "held"),
-        ({}, {"Quarantine": "x"}, {}, "quarantined"),
-        ({}, {"karpenter.sh/nodepool": "x"}, {}, "karpenter"),
-        ({}, {"Schedule": "office"}, {}, "scheduler"),
-        ({"operator": "x"}, {}, {}, "managed"),
-        ({"lifecycle": "spot"}, {}, {}, "spot"),
-        ({}, {}, {"hold": Hold(holds.FOREVER, "ana", "disk")}, "held"),
-    ],
-)
-def test_what_is_not_ours_to_stop_is_refused_with_a_reason(facts, tags, more, reason):
-    story = Story(GOOD | {"Backup": "maybe"}, **facts)
-    story.look()
-    story.tags |= tags
-    decision = story.after(8 * DAY).look(**more)
-    assert (decision.act, decision.reason) == ("", reason)
-    assert decision.record.status is Status.REFUSED
-
-
-def test_a_members_tags_are_filled_in_and_a_quarantines_are_not():
-    lacking = {"Backup": "yes", "CostCenter": "1234"}
-    assert Story(lacking | {"aws:autoscaling:groupName": "web"}).look().act == FILL
-    assert Story(lacking | {"quarantine": "x"}).look().reason == "quarantined"
-
-
-def test_what_is_down_by_another_hand_gets_no_hold_of_ours():
-    story = Story(GOOD | {"Backup": "maybe"})
-    story.look()
-    story.state = "stopped"
-    assert story.after(8 * DAY).look().reason == "not-running"
-
-
-def test_a_stop_is_told_and_held_and_left():
-    story = stopped()
-    assert story.after(timedelta(seconds=15)).look("").reason == "stopped"
-    assert story.record.is_open, "so that its mending is seen"
-    assert story.kinds()[-1] == "stopped"
-    hold = holds.in_force(story.tags, None, story.now)
-    assert hold
-    assert hold.until == holds.FOREVER, "recovery honours it"
-    assert not story.after(30 * DAY).look().act
-    story.tags["Backup"] = "yes"
-    assert story.after(DAY).look().reason == "complies"
-    assert "fleetmend undo i-1" in story.record.alerts[-1].text
-
-
-def test_who_starts_it_again_has_the_last_word_and_the_hold_goes():
-    story = stopped()
-    story.after(timedelta(seconds=15)).look("")
-    story.state = "running"
-    assert story.after(DAY).look().act == RELEASE
-    story.hear()
-    assert story.after(DAY).look().reason == "started-again"
-    assert not story.after(30 * DAY).look().act
-    assert "started-again" in story.kinds()
-
-
-@pytest.mark.parametrize(
-    ("result", "made"), [(Result.UNKNOWN, "held"), (Result.THROTTLED, "held"), (Result.UNKNOWN, "")]
-)
-def test_a_stop_that_came_as_far_as_its_hold_is_tried_again(result, made):
-    story = Story(GOOD | {"Backup": "maybe"})
-    story.look()
-    story.after(8 * DAY).look("r9")
-    story.hear(result, obeyed=False, made=made)
-    story.tags[holds.TAG] = HELD
-    assert story.after(timedelta(seconds=15)).look("r9").reason == "stopping"
-    assert story.after(POLICY.settle).look("r10").act == STOP
-
-
-def test_what_aws_refuses_is_given_up_after_three_tries_and_told():
-    story = Story({"Backup": "yes", "CostCenter": "1234"})
-    for _ in range(POLICY.max_attempts):
-        assert story.after(DAY).look().act == FILL
-        story.hear(Result.REFUSED, obeyed=False)
-        assert from_detail(story.record.detail).changes == ()
-    assert story.record.status is Status.EXHAUSTED
-    assert story.after(DAY).look().reason == "exhausted"
-    assert story.kinds()[-1] == "exhausted"
-
-
-def test_a_stop_that_ec2_forbids_is_given_up_at_once_and_told():
-    story = Story(GOOD | {"Backup": "maybe"})
-    story.look()
-    assert story.after(8 * DAY).look("r9").act == STOP
-    story.hear(Result.REFUSED, obeyed=False)
-    assert story.record.status is Status.EXHAUSTED
-    assert story.kinds()[-1] == "exhausted"
-    assert from_detail(story.record.detail).changes == (), "its hold is off again"
-    story.tags["Backup"] = "yes"
-    assert story.after(DAY).look().reason == "complies", "and it begins anew"
 
 
 def test_undo_takes_back_what_is_still_ours_and_leaves_it_alone_then():

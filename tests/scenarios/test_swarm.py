@@ -102,7 +102,7 @@ FAMILIES = {
         records=frozenset(
             {
                 *("exhausted: mass-stop", "refused: mass-stop", "open: gathering", "open: paced"),
-                *("open: pacing", "closed: paced", "closed: recovered", "closed: digest"),
+                *("open: pacing", "closed: over", "closed: recovered", "closed: digest"),
             }
         ),
     ),

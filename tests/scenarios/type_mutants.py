@@ -19,7 +19,7 @@ LISTS = {**ON, TYPES: "m6g.large m6i.large"}
 
 def _anything_fits(patch: Patch) -> None:
     """Types that nobody listed are taken too."""
-    patch.setattr(typechange, "_next", lambda seen, policy, memory: "r5.large")
+    patch.setattr(typechange, "_next", lambda seen, names, memory: "r5.large")
 
 
 def _no_wait(patch: Patch) -> None:

@@ -22,7 +22,6 @@ from fleetmend.core.instance_types import (
     from_detail,
     listed,
     to_detail,
-    wanted,
 )
 from fleetmend.core.model import (
     Attempt,
@@ -82,8 +81,13 @@ def change(
     memory = _fresh(record, seen, policy, memory)
     if not _is_dry(record, seen, memory):
         return record
-    record = _complaining(record, seen, policy, memory)
-    target, since = _next(seen, policy, memory), dry_since(record)
+    try:
+        names = listed(seen.tags[policy.types_tag])
+    except ValueError as error:
+        text = f"{record.subject} has no alternative types: its tag {policy.types_tag} is no list"
+        return record.telling("type-unfit", text, why=str(error))
+    record = _complaining(record, seen, memory)
+    target, since = _next(seen, names, memory), dry_since(record)
     if not target:
         return record
     if since and now < since + policy.types_wait:
@@ -148,12 +152,11 @@ def _is_dry(record: Record, seen: Instance, memory: Memory) -> bool:
     return last is not None and (last.result is Result.CAPACITY or seen.type in memory.refused)
 
 
-def _next(seen: Instance, policy: RecoveryPolicy, memory: Memory) -> str:
+def _next(seen: Instance, names: Sequence[str], memory: Memory) -> str:
     """The next of the types that fit, in order, and after the last the original again."""
-    others = wanted(seen, policy.types_tag)
-    if not others:
+    if set(names) == {seen.type}:
         return ""
-    order = _order(seen, policy, memory)
+    order = tuple(dict.fromkeys((memory.original, *names)))
     place = order.index(seen.type) if seen.type in order else 0
     unfit = seen.alternatives or {}
     for name in (*order[place + 1 :], *order[:place]):
@@ -162,18 +165,8 @@ def _next(seen: Instance, policy: RecoveryPolicy, memory: Memory) -> str:
     return ""
 
 
-def _order(seen: Instance, policy: RecoveryPolicy, memory: Memory) -> Sequence[str]:
-    names = listed(seen.tags[policy.types_tag])
-    return tuple(dict.fromkeys((memory.original, *names)))
-
-
-def _complaining(record: Record, seen: Instance, policy: RecoveryPolicy, memory: Memory) -> Record:
+def _complaining(record: Record, seen: Instance, memory: Memory) -> Record:
     """The record telling, once for each, of what is listed and cannot be used."""
-    try:
-        listed(seen.tags[policy.types_tag])
-    except ValueError as error:
-        text = f"{record.subject} has no alternative types: its tag {policy.types_tag} is no list"
-        return record.telling("type-unfit", text, why=str(error))
     for name, why in (seen.alternatives or {}).items():
         if why and name != memory.original:
             record = _unfit(record, name, why)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from fleetmend.core.compliance import CompliancePolicy
-from fleetmend.lab.vocabulary.recovery import overrides
+from fleetmend.lab.vocabulary.overriding import overrides
 from fleetmend.lab.words import Bounded, Court, Duration, Expectation, Finding, Verb, broken, held
 
 GROUP = "Compliance"

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 
 from fleetmend.core.groups import HealthPolicy
 from fleetmend.lab.history import HEALTHY, Event
-from fleetmend.lab.vocabulary.recovery import overrides
+from fleetmend.lab.vocabulary.overriding import overrides
 from fleetmend.lab.words import (
     Bounded,
     Court,

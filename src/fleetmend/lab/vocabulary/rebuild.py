@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field
 
 from fleetmend.core.rebuilding import RebuildPolicy
 from fleetmend.lab.history import HEALTHY, Event
-from fleetmend.lab.vocabulary.recovery import overrides
+from fleetmend.lab.vocabulary.overriding import overrides
 from fleetmend.lab.words import (
     Court,
     Duration,

@@ -1,17 +1,14 @@
 """Recovery's words: what operators do about it, and what must come of it."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import fields
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
 from itertools import pairwise
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from fleetmend.core.fields import Windows
 from fleetmend.core.model import RecoveryPolicy
 from fleetmend.lab.history import HEALTHY, TROUBLE, Event
-from fleetmend.lab.moments import when_set
+from fleetmend.lab.vocabulary.overriding import overrides
 from fleetmend.lab.words import (
     Bounded,
     Court,
@@ -23,48 +20,10 @@ from fleetmend.lab.words import (
     broken,
     held,
     in_words,
-    seconds,
 )
 
 GROUP = "Recovery"
-_SOME_TIME = datetime(2026, 3, 1, tzinfo=UTC)
-"""Relative times are well-formed or not whenever the start is."""
-
 WHO = "only those whose words on who is behind it have this in them, such as `user/ana`"
-
-
-def overrides(policy: type) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """What turns a concern's settings into what Parameter Store holds: durations in seconds.
-
-    What it gives raises `ValueError`, naming each setting that does not exist, or is no duration or
-    window.
-    """
-    known = {f.name: f.type for f in fields(cast("Any", policy)) if f.name != "mode"}
-
-    def taken(value: dict[str, Any]) -> dict[str, Any]:
-        result: dict[str, Any] = {}
-        wrong: list[str] = []
-        for name, given in value.items():
-            if name not in known:
-                wrong.append(f"unknown setting {name!r}; known are {', '.join(sorted(known))}")
-                continue
-            try:
-                result[name] = _taken(name, known[name], given)
-            except ValueError as error:
-                wrong.append(f"{name}: {error}")
-        if wrong:
-            raise ValueError("; ".join(wrong))
-        return result
-
-    return taken
-
-
-def _taken(name: str, kind: object, given: object) -> object:
-    if kind is timedelta and isinstance(given, str):
-        return seconds(given)
-    if name == "hold_windows":
-        Windows().take(when_set({name: given}, _SOME_TIME)[name])
-    return given
 
 
 PolicyOverrides = Annotated[dict[str, Any], AfterValidator(overrides(RecoveryPolicy))]

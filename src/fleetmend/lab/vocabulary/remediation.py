@@ -9,7 +9,7 @@ from fleetmend.components.marked import FileUnusable
 from fleetmend.components.rules_file import loads
 from fleetmend.core.remediation import RemediationPolicy
 from fleetmend.core.rules import Rules
-from fleetmend.lab.vocabulary.recovery import overrides
+from fleetmend.lab.vocabulary.overriding import overrides
 from fleetmend.lab.words import (
     Court,
     Duration,

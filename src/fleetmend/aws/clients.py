@@ -66,8 +66,9 @@ ASSIGNING = Patience(attempts=3, connect=1.0, read=2.5)
 """For Auto Scaling, whose acts are assignments that are answered in a moment: three tries fit
 into the longest time of an act."""
 
-LOOKING = Patience(attempts=2, connect=1.0, read=3.0)
-"""For CloudTrail, which is asked for a hint while an alert waits to be told."""
+LOOKING = Patience(attempts=3, connect=1.0, read=2.0)
+"""For CloudTrail, which is asked for a hint while an alert waits to be told. It answers two calls a
+second, so that of five alerts told at once three must ask again."""
 
 SCANNING = Patience(attempts=5, connect=1.0, read=20.0)
 """For a page of a thousand: a scan that EC2 throttles waits, since it has hours and not seconds."""

@@ -59,7 +59,7 @@ CAPACITY = {
 _UNSUPPORTED = {"Unsupported", "UnsupportedOperation"}
 """The type is not offered in the zone, or the configuration is not: said again next time."""
 
-_THROTTLED = {
+THROTTLED = {
     "BandwidthLimitExceeded",
     "EC2ThrottledException",
     "LimitExceededException",
@@ -74,6 +74,7 @@ _THROTTLED = {
     "ThrottlingException",
     "TooManyRequestsException",
 }
+"""Nothing was done, and the same will be done if asked later."""
 
 _FAILED_INSIDE = {
     "InternalError",
@@ -186,7 +187,7 @@ def _meaning(error: Exception) -> tuple[Result, Cause]:
         return Result.CAPACITY, Cause.PLACE
     if code in _UNSUPPORTED:
         return Result.REFUSED, Cause.PLACE
-    if code in _THROTTLED or code in _FAILED_INSIDE:
+    if code in THROTTLED or code in _FAILED_INSIDE:
         return Result.THROTTLED, Cause.CALL
     if code in _CONFLICT:
         return Result.CONFLICT, Cause.SUBJECT
@@ -205,7 +206,7 @@ def _remedy(error: Exception, code: str) -> str:
             return "let the role do this (fleetmend check judges what its policy lacks)"
         if code in _CREDENTIALS:
             return "give the function or the shell valid credentials of the right account"
-        if code in _THROTTLED:
+        if code in THROTTLED:
             return "nothing to do unless it lasts; then look for what else uses up the API rate"
         if status_of(error) >= 500 or code in _FAILED_INSIDE:
             return "nothing to do unless it lasts; then see the AWS Health Dashboard"

@@ -2,8 +2,9 @@
 
 LookupEvents answers two calls a second for the account and region (CloudTrail API Reference). So
 it is asked only for what is about to be told, once for each alert, a few times a run, and after
-the first answer that is none not again. Where it is asked for a fact and not for a hint, as
-remediation does, whoever asks bounds how often, and an answer that is none is an error.
+the first answer that is none not again, unless that came of asking too fast. Where it is asked for
+a fact and not for a hint, as remediation does, whoever asks bounds how often, and an answer that
+is none is an error.
 """
 
 import logging
@@ -15,7 +16,7 @@ from threading import Lock
 from typing import Any, cast
 
 from fleetmend.aws.clients import Client
-from fleetmend.aws.errors import SdkError, failed
+from fleetmend.aws.errors import THROTTLED, SdkError, failed
 from fleetmend.core import witness
 from fleetmend.core.letters import Who
 from fleetmend.core.meanings import meaning
@@ -95,8 +96,9 @@ class Trail:
         except ObservationFailed as error:
             # Doubt about who is no reason to tell later, or not.
             _log.warning("%s", error)
-            self._silent = error.code
-            return witness.unreadable(self._silent)
+            if error.code not in THROTTLED:
+                self._silent = error.code
+            return witness.unreadable(error.code)
         if one:
             return witness.of_one(subject, call, newest.events)
         return witness.of_many(call, newest.events, more=newest.more)

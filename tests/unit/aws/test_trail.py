@@ -84,3 +84,24 @@ def test_an_answer_that_is_none_is_said_and_not_asked_for_again(monkeypatch):
     tries = len(calls)
     assert ask(ID, DOWN).says.startswith("not known: CloudTrail could not be read (")
     assert len(calls) == tries
+
+
+def test_what_was_asked_too_fast_is_said_of_that_alert_alone(monkeypatch):
+    world, refused = CloudTrail(), []
+
+    def busy(request):
+        if len(refused) < 3:
+            refused.append(request)
+            return response(json.dumps({"__type": "ThrottlingException"}), 400)
+        return world(request)
+
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+    ask = trail(busy)
+    assert ask(ID, DOWN).says == "not known: CloudTrail could not be read (ThrottlingException)"
+    assert ask(ID, DOWN).principals == (ANA,)
+
+
+def test_a_refusal_is_said_in_the_words_of_aws():
+    denied = json.dumps({"__type": "AccessDeniedException", "message": "no"})
+    ask = trail(lambda _: response(denied, 400))
+    assert ask(ID, DOWN).says == "not known: CloudTrail could not be read (AccessDeniedException)"

@@ -240,14 +240,11 @@ class Alerts(Bounded, word="alerts", short="about", group=GROUP):
     def judge(self, court: Court) -> Finding:
         """Counts per instance; the first that is out of bounds decides."""
         findings = [
-            self.count(self._told(court, name), f"alerts about {name}{_that_say(self.who)}")
+            self.count(_saying(alerts, self.who, self.says), f"alerts about {name}")
             for name in court.expand(self.about)
+            for alerts in [court.history.of("alert", self.kind, name)]
         ]
         return next((f for f in findings if not f.held), findings[0])
-
-    def _told(self, court: Court, name: str) -> int:
-        alerts = court.history.of("alert", self.kind, name)
-        return _saying(self.who, (a for a in alerts if self.says in str(a.detail.get("text", ""))))
 
 
 class Told(Bounded, word="told", short="kind", group=GROUP):
@@ -259,7 +256,7 @@ class Told(Bounded, word="told", short="kind", group=GROUP):
     def judge(self, court: Court) -> Finding:
         """All of them."""
         found = court.history.of("alert", self.kind)
-        return self.count(_saying(self.who, found), f"alerts of {self.kind}{_that_say(self.who)}")
+        return self.count(_saying(found, self.who), f"alerts of {self.kind}")
 
 
 class Paced(Expectation, word="paced", short="subject", group=GROUP):
@@ -350,13 +347,10 @@ def _last_record(court: Court, subject: str, status: str, reason: str) -> Findin
     return held(found or status)
 
 
-def _saying(who: str, alerts: Iterable[Event]) -> int:
-    """How many of these alerts say that of whoever is behind it."""
-    return sum(who in str(alert.detail.get("who", "")) for alert in alerts)
-
-
-def _that_say(who: str) -> str:
-    return f" that say {who!r}" if who else ""
+def _saying(alerts: Iterable[Event], who: str, text: str = "") -> int:
+    """How many have that in their words on who is behind it, and that in their text."""
+    told = ((str(a.detail.get("who", "")), str(a.detail.get("text", ""))) for a in alerts)
+    return sum(who in by and text in said for by, said in told)
 
 
 def _at(event: Event) -> str:

@@ -49,6 +49,7 @@ AlertKind = Literal[
     "twice",
     "type-changed",
     "type-unfit",
+    "types-unknown",
     "undone",
     "unreadable",
     "unsure",

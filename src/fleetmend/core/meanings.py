@@ -291,6 +291,12 @@ _COMMON: Mapping[AlertKind, Meaning] = {
         done="That one is left out; it is tried with the others, and waits for capacity.",
         yours="Mend what the reason names; mostly it is its tag.",
     ),
+    "types-unknown": Meaning(
+        "{subject} is given no other type, since EC2 does not tell which fit",
+        "warning",
+        done="It waits for capacity of its own type; types are asked for again at each look.",
+        yours="See whether EC2 answers DescribeInstanceTypes, and whether the role may call it.",
+    ),
     "undone": Meaning(
         "what was changed on {subject} is taken back",
         "info",

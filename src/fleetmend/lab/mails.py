@@ -170,6 +170,9 @@ def _types() -> Iterable[tuple[str, Alert]]:
     waited = (Attempt(_NOW - timedelta(minutes=3), Result.CAPACITY),)
     planned = recovery.decide(_ID, down, _record(waited), policy, _NOW, "0").record
     yield from _owed(planned)
+    long_dry = (Attempt(_NOW - timedelta(minutes=5), Result.CAPACITY),)
+    mute = replace(down, alternatives=None)
+    yield from _owed(recovery.decide(_ID, mute, _record(long_dry), policy, _NOW, "0").record)
     given = recovery.learn(planned, Outcome(Result.ACCEPTED), policy, _NOW) if planned else None
     given = given and replace(given, alerts=())
     yield from _owed(

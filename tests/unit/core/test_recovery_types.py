@@ -163,6 +163,16 @@ def test_each_type_that_does_not_fit_is_told_with_the_reason():
     assert [(alert.kind, alert.why) for alert in told] == [("type-unfit", "it is made of cheese")]
 
 
+def test_that_ec2_does_not_tell_of_types_is_told_once_and_not_at_once():
+    mute = dry(alternatives=None)
+    soon = decide("i-1", mute, waiting(tried(239), tried(30)), ON, NOW, "n-1").record
+    assert soon.alerts == ()
+    late = decide("i-1", mute, waiting(tried(240), tried(30)), ON, NOW, "n-1").record
+    assert [alert.kind for alert in late.alerts] == ["types-unknown"]
+    again = decide("i-1", mute, late, ON, NOW + timedelta(minutes=1), "n-2").record
+    assert again.alerts == late.alerts
+
+
 def planned(**fields) -> Record:
     intent = Intent("n-0", "change-type", IntentState.PLANNED, ago(100), ago(10))
     return waiting(*TWICE[:2], intent=intent, **NEXT, **fields)

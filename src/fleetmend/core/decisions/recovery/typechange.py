@@ -72,7 +72,7 @@ def change(
     record: Record, seen: Instance, policy: RecoveryPolicy, now: datetime, intent_id: str
 ) -> Record | Decision:
     """The change that is due, or the record as it goes on without one."""
-    if not policy.types_tag or policy.types_tag not in seen.tags or seen.alternatives is None:
+    if not policy.types_tag or policy.types_tag not in seen.tags:
         return record
     try:
         memory = from_detail(record.detail)
@@ -86,8 +86,11 @@ def change(
     except ValueError as error:
         text = f"{record.subject} has no alternative types: its tag {policy.types_tag} is no list"
         return record.telling("type-unfit", text, why=str(error))
+    since = dry_since(record)
+    if seen.alternatives is None:
+        return _unknown(record, since, policy, now)
     record = _complaining(record, seen, memory)
-    target, since = _next(seen, names, memory), dry_since(record)
+    target = _next(seen, names, memory)
     if not target:
         return record
     if since and now < since + policy.types_wait:
@@ -97,6 +100,16 @@ def change(
     intent = Intent(intent_id, CHANGE, IntentState.PLANNED, now, now + policy.intent_lifetime)
     note = f"{seen.type} has no capacity in {seen.zone}: changing it to {target}"
     return planned(replace(record, detail=detail), intent, "changing-type", note)
+
+
+def _unknown(
+    record: Record, since: datetime | None, policy: RecoveryPolicy, now: datetime
+) -> Record:
+    """EC2 does not tell which types fit: told once it has waited twice as long as for another."""
+    if since is None or now < since + 2 * policy.types_wait:
+        return record
+    text = f"{record.subject} is given no other type"
+    return record.telling("types-unknown", text, why="EC2 does not tell which types fit it")
 
 
 def learn(record: Record, attempt: Attempt, policy: RecoveryPolicy, now: datetime) -> Record:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
+from fleetmend.core import survey
 from fleetmend.core.decisions.recovery import mass
 from fleetmend.core.model import Status
 from fleetmend.lab.scenario import Installed, Instances, Scenario, Step
@@ -43,6 +44,12 @@ def _pace_catches_up(patch: Patch) -> None:
     patch.setattr(mass.Pace, "at", at)
 
 
+def _looks_are_events(patch: Patch) -> None:
+    """Whatever is looked at and has no time counts as stopped just now."""
+    real = survey.timed
+    patch.setattr(survey, "timed", lambda down, _, now: real(down, {one.id for one in down}, now))
+
+
 def _brake_resets_itself(patch: Patch) -> None:
     def over(record: Any, scope: Any, policy: Any) -> Any:
         gone = not scope.stopped_since(scope.observed_at - policy.mass_window)
@@ -72,6 +79,19 @@ def stalled_mass_stop() -> Iterable[Scenario]:
         yield _mass(*steps, Step(1370.0, away), seed=seed, end=3000.0)
 
 
+def powered_off() -> Iterable[Scenario]:
+    """Some shut down from inside, and only sweeps see it: EC2 names no time.
+
+    Starts are paced at once, since nobody can be blamed for not knowing that they went together.
+    """
+    for seed in count(1):
+        off = [Step(10.0, fleet.PowerOff(subject=f"api-{k + 1}")) for k in range(5)]
+        lost = aws.DropEvents(span=2000.0)
+        made = _mass(Step(0.0, lost), *off, seed=seed, end=2600.0)
+        settings = Installed(recovery={"mass_count": 9, "mass_stop": "pace"})
+        yield made.model_copy(update={"settings": settings})
+
+
 def slow_mass_stop() -> Iterable[Scenario]:
     """Three stop, then three more, and so on: a start of the first would be seen."""
     for seed in count(1):
@@ -86,5 +106,6 @@ MUTANTS = (
     Mutant("what may become a mass stop is started", _no_gathering, 2, slow_mass_stop),
     Mutant("a mass stop is not paced", _no_pace, 2, mass_stop),
     Mutant("a pace catches up", _pace_catches_up, 2, stalled_mass_stop),
+    Mutant("a look counts as an event", _looks_are_events, 2, powered_off),
     Mutant("a mass stop resets itself", _brake_resets_itself, 2, mass_stop),
 )

@@ -310,7 +310,7 @@ def in_scope(selector: Selector, states: Sequence[str]) -> dict[str, Sequence[st
 def _down(one: Resource) -> Down | None:
     """A listed instance that is down; None for what a group or the spot market took away."""
     if one.fields["state"] in STOPPED:
-        return Down(one.id, _stopped_at(one.fields["reason"]), ended=False)
+        return Down(one.id, _stopped_at(one.fields["reason"]), tags=one.tags)
     taken = one.tags.get(GROUP_TAG) or one.fields["lifecycle"] not in ("", "normal")
     return None if taken else Down(one.id, None, ended=True)
 

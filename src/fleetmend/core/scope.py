@@ -1,7 +1,7 @@
 """The scope as a whole at one moment: what a mass stop is told from."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from fleetmend.core.model import RecoveryPolicy
@@ -29,19 +29,21 @@ class Down:
     `at` is when its stop was asked for, as EC2 says it (DescribeInstances,
     StateTransitionReason); None where EC2 names no time, as for a host that failed or a system
     that was shut down from inside. `named` says that `at` is when an event named it instead.
+    `tags` say whose it is.
     """
 
     id: str
     at: datetime | None = None
     ended: bool = False
     named: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """All that is down, and how many instances there are in scope, which 0 leaves unsaid.
+    """All that is down and nobody else's, and how many instances there are in scope.
 
-    `observed_at` is before the calls that read it.
+    A `size` of 0 leaves that unsaid. `observed_at` is before the calls that read it.
     """
 
     down: tuple[Down, ...]
@@ -66,7 +68,8 @@ def is_mass(count: int, size: int, policy: RecoveryPolicy) -> bool:
 def timed(down: Collection[Down], named: Collection[str], now: datetime) -> tuple[Down, ...]:
     """Those with a time, and those without that an event has just named, which stopped now."""
     return tuple(
-        Down(one.id, now, named=True) if one.at is None and one.id in named else one for one in down
+        replace(one, at=now, named=True) if one.at is None and one.id in named else one
+        for one in down
     )
 
 

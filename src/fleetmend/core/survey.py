@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from fleetmend.core import ownership
 from fleetmend.core.decisions.recovery import ailing, mass, outage
 from fleetmend.core.instance_types import judged, wanted
 from fleetmend.core.model import Instance, Record, RecoveryPolicy, Status
@@ -62,7 +63,7 @@ class Survey:
 
     def _down(self) -> list[str]:
         at, everything = self._listed = self._list()
-        down = _startable(everything)
+        down = self._startable(everything, at)
         if not down:
             return [one.id for one in everything]
         self._read()
@@ -156,7 +157,7 @@ class Survey:
         return replace(told, outage=many)
 
     def _look(self, at: datetime, down: tuple[Down, ...]) -> Scope:
-        scope = Scope(timed(_startable(down), self._named, at), at)
+        scope = Scope(timed(self._startable(down, at), self._named, at), at)
         self._read()
         held = self._record is not None and self._record.status is Status.EXHAUSTED
         if not held and suspicious(len(recent(scope, self._policy, at)), self._policy):
@@ -171,13 +172,17 @@ class Survey:
         else:
             self._record, self._unreadable = stored.record, stored.unreadable
 
+    def _startable(self, down: Collection[Down], at: datetime) -> tuple[Down, ...]:
+        """What could be started: what another stops every night is no part of a mass stop."""
+        return tuple(one for one in down if not one.ended and not self._is_anothers(one, at))
+
+    def _is_anothers(self, one: Down, at: datetime) -> bool:
+        seen = Instance(one.id, "stopped", at, tags=one.tags)
+        return ownership.owner(seen, self._policy) is not None
+
     def _list(self) -> tuple[datetime, tuple[Down, ...]]:
         at = self._ledger.now()
         return at, tuple(self._fleet.stopped(self._policy.selector))
-
-
-def _startable(down: Collection[Down]) -> tuple[Down, ...]:
-    return tuple(one for one in down if not one.ended)
 
 
 def _is_down(seen: Seen | ObservationFailed) -> bool:

@@ -16,7 +16,7 @@ Kind = Literal["fault", "state", "call", "alert", "record", "run"]
 HEALTHY = "healthy"
 """The state of an instance that runs with every status check ok; follows `running`."""
 
-TROUBLE = frozenset({"stop", "terminate", "impair", "zone_outage", "fall_back"})
+TROUBLE = frozenset({"stop", "power_off", "terminate", "impair", "zone_outage", "fall_back"})
 """The verbs that bring an instance down: `within` counts from these."""
 
 

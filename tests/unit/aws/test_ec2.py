@@ -45,7 +45,8 @@ def test_what_a_group_or_the_spot_market_took_away_is_left_out():
             instance("i-4", "stopping", Tags=grouped, InstanceLifecycle="spot"),
         )
     )
-    assert made.stopped(Selector()) == [Down("i-1", ended=True), Down("i-4")]
+    left = Down("i-4", tags={GROUP_TAG: "web"})
+    assert made.stopped(Selector()) == [Down("i-1", ended=True), left]
 
 
 def test_a_listing_that_is_cut_short_or_names_no_instance_is_doubt():

@@ -38,7 +38,8 @@ class MemoryWorld:
         if self.blind:
             raise ObservationFailed("no answer")
         down = {"stopping", "stopped"}
-        return [Down(i) for i, one in sorted(self.instances.items()) if one.state in down]
+        found = [one for _, one in sorted(self.instances.items()) if one.state in down]
+        return [Down(one.id, tags=one.tags) for one in found]
 
     def size(self, selector):
         return len(self.instances)

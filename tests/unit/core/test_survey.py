@@ -73,6 +73,15 @@ def test_a_sweep_does_not_take_what_has_been_down_for_long_for_a_mass_stop(world
     assert MASS_STOP not in world.records
 
 
+@pytest.mark.parametrize("tag", ["Schedule", "Quarantine", "karpenter.sh/nodepool"])
+def test_what_another_looks_after_is_no_part_of_a_mass_stop(world, tag):
+    names = stop(world, 60, **{tag: "x"})
+    (ours,) = set(stop(world, 61)) - set(names)
+    batch(world, [*names, ours])
+    assert world.starts == [[ours]]
+    assert MASS_STOP not in world.records
+
+
 def test_a_mass_stop_without_times_is_held_until_somebody_says_so(world):
     names = stop(world, 60)
     batch(world, names)

@@ -159,7 +159,7 @@ def untouchable(evidence: Evidence) -> Iterator[Violation]:
             tags = subject.tags(since, call.at)
             reasons = {
                 "out of scope": all(t.get(law.tag[0]) != law.tag[1] for t in tags),
-                "run by another": all(map(_owned, tags)) or subject.operated,
+                "run by another": all(map(owned, tags)) or subject.operated,
                 "in a group": all("aws:autoscaling:groupName" in t for t in tags),
                 "held": all(held(evidence, t.get("fleetmend:hold-until"), call.at) for t in tags),
                 "not down": call not in subject.mends
@@ -177,7 +177,8 @@ def _holds(evidence: Evidence, write: Write) -> bool:
     return evidence.seconds(write.held_until) > write.at + SLACK
 
 
-def _owned(tags: Mapping[str, str]) -> bool:
+def owned(tags: Mapping[str, str]) -> bool:
+    """Whether its tags say that another looks after it."""
     return any(_OWNERS.match(key) for key in tags)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
+from fleetmend.lab.checker.acts import owned
 from fleetmend.lab.checker.evidence import SLACK, Evidence, Subject, Violation
 
 LATE = 60.0
@@ -87,14 +88,18 @@ def _released(evidence: Evidence) -> list[float]:
 
 
 def _trips(evidence: Evidence) -> list[tuple[float, list[Subject]]]:
-    """When a mass stop was complete, and who had stopped by then; a new one after each release."""
+    """When a mass stop was complete, and who had stopped by then; a new one after each release.
+
+    What another looks after is stopped and started by that other, and is no part of one.
+    """
     law = evidence.law
     scope = [s for s in evidence.subjects.values() if _in_scope(evidence, s)]
     if len(scope) < law.mass_count:
         return []
     stops = sorted(
         ((truth.at, subject) for subject in scope for truth in subject.truths
-         if truth.what == "stopping" and truth.tags.get(law.tag[0]) == law.tag[1]),
+         if truth.what == "stopping" and truth.tags.get(law.tag[0]) == law.tag[1]
+         and not owned(truth.tags)),
         key=lambda pair: pair[0],
     )  # fmt: skip
     least = max(law.mass_count, law.mass_share * len(scope))

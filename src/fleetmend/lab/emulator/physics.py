@@ -192,6 +192,10 @@ class Physics:
             self._enter(name, "stopping")
             self._later(name, takes, lambda name: self._enter(name, "stopped"))
 
+    def leave_unexplained(self, name: str) -> None:
+        """Let EC2 not say who asked for its stop, and when: nobody did."""
+        self.instances()[name]._reason = ""  # noqa: SLF001 -- moto has no word for it
+
     def terminated(self, before: dict[str, str]) -> None:
         """Instances were terminated; `before` has their states until then."""
         for name, was in before.items():

@@ -81,7 +81,7 @@ def _touched(world: "World", verb: Verb) -> list[str]:
         states = {"pending", "running"}
         if isinstance(verb, fleet.Terminate):
             states |= {"stopping", "stopped"}
-        if isinstance(verb, fleet.Stop | fleet.ZoneOutage | fleet.Terminate):
+        if isinstance(verb, fleet.Stop | fleet.PowerOff | fleet.ZoneOutage | fleet.Terminate):
             ids = [name for name in ids if known[name].state in states]
     return world.fleet.called(ids)
 
@@ -91,6 +91,11 @@ def _fleet(world: "World", verb: Verb) -> bool:
     match verb:
         case fleet.Stop(takes=takes, by=by):
             _stop(world, ids, takes, by)
+        case fleet.PowerOff(takes=takes):
+            _stop(world, ids, takes, by="")
+            with world.emulators.lock:
+                for name in ids:
+                    world.emulators.physics.leave_unexplained(name)
         case fleet.Start():
             ec2.start_instances(InstanceIds=ids)
         case fleet.Terminate(by=by):

@@ -172,11 +172,11 @@ class SimFleet:
         self.named[name] = instance
         return instance
 
-    def stop(self, instance: Instance, takes: float) -> None:
-        """What StopInstances, or a failure of the host, brings about."""
+    def stop(self, instance: Instance, takes: float, *, is_asked: bool = True) -> None:
+        """What StopInstances brings about; EC2 names the time only of a stop that was asked for."""
         if instance.state not in {"running", "pending"}:
             return
-        asked = self.engine.now
+        asked = self.engine.now if is_asked else None
         self._become(instance, "stopping", stop_asked=asked)
         self._later(instance, takes, lambda: self._become(instance, "stopped", stop_asked=asked))
 
@@ -269,7 +269,7 @@ class SimFleet:
         del self.instances[fresh.id], self.named[fresh.name]
         self.groups[fresh.group] -= 1
 
-    def _become(self, instance: Instance, state: str, **changes: float) -> None:
+    def _become(self, instance: Instance, state: str, **changes: float | None) -> None:
         instance.generation += 1
         told = {"stop_asked": None, **changes}
         self._note(instance, state=state, impaired=frozenset(), **told)

@@ -35,7 +35,7 @@ def carry_out(world: World, verb: Verb) -> None:
     subject = getattr(verb, "subject", None)
     touched = [one.name for one in world.instances(subject)]
     match verb:
-        case fleet.Stop() | fleet.ZoneOutage() | fleet.Terminate():
+        case fleet.Stop() | fleet.PowerOff() | fleet.ZoneOutage() | fleet.Terminate():
             touched = _bring_down(world, verb)
         case general.End():
             return
@@ -56,7 +56,11 @@ def _bring_down(world: World, verb: Verb) -> list[str]:
     match verb:
         case fleet.ZoneOutage(zone=zone):
             chosen = [one for one in world.fleet.instances.values() if one.zone == zone]
-        case fleet.Stop(subject=subject) | fleet.Terminate(subject=subject):
+        case (
+            fleet.Stop(subject=subject)
+            | fleet.PowerOff(subject=subject)
+            | fleet.Terminate(subject=subject)
+        ):
             chosen = world.instances(subject)
         case _:
             chosen = []
@@ -68,10 +72,8 @@ def _bring_down(world: World, verb: Verb) -> list[str]:
 def _fleet(world: World, verb: Verb) -> bool:
     them = world.instances(getattr(verb, "subject", None))
     match verb:
-        case fleet.Stop(takes=takes, by=by):
-            _called(world, "StopInstances", them, by)
-            for one in them:
-                world.fleet.stop(one, takes)
+        case fleet.Stop() | fleet.PowerOff():
+            _stop(world, verb, them)
         case fleet.Start():
             for one in them:
                 world.fleet.start(one)
@@ -90,6 +92,14 @@ def _fleet(world: World, verb: Verb) -> bool:
         case _:
             return False
     return True
+
+
+def _stop(world: World, verb: fleet.Stop | fleet.PowerOff, them: list[Instance]) -> None:
+    is_asked = isinstance(verb, fleet.Stop)
+    if is_asked:
+        _called(world, "StopInstances", them, verb.by)
+    for one in them:
+        world.fleet.stop(one, verb.takes, is_asked=is_asked)
 
 
 def _called(world: World, call: str, them: list[Instance], by: str) -> None:

@@ -22,6 +22,16 @@ class Stop(Verb, word="stop", short="subject", group=GROUP):
     by: str = Field(default="somebody", description=BY)
 
 
+class PowerOff(Verb, word="power_off", short="subject", group=GROUP):
+    """Instances go down by themselves: shut down from inside, or with a host that fails.
+
+    EC2 names no time for it, and CloudTrail no caller.
+    """
+
+    subject: Subject = Field(description="which instances")
+    takes: Duration = Field(default=20.0, description="how long they stay in `stopping`")
+
+
 class Start(Verb, word="start", short="subject", group=GROUP):
     """Starts instances by another hand than Fleetmend's."""
 

@@ -4,8 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	&& echo $$p && break; done)
 BIN := .venv/bin
 UV := $(BIN)/uv
-# A third of the suite waits for what goes over the wire: two cores have time for three workers.
-JOBS ?= 3
+JOBS ?= 2
 COMPILE = $(UV) pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --no-annotate --python-version 3.11
 
 .DEFAULT_GOAL := help

@@ -64,7 +64,7 @@ class Family:
 FAMILIES = {
     "recovery": Family(
         swarm.scenario,
-        few=120,
+        few=90,
         all=2400,
         each=100,
         least=1,

@@ -83,7 +83,7 @@ class Truth:
     """What was really so: an instance entered a state, or was told to be left alone.
 
     `stores` says that it has volumes on its host, `type` is its instance type,
-    `zone` the Availability Zone that it is in.
+    `zone` the Availability Zone that it is in. `timed` says that EC2 names the time of its stop.
     """
 
     at: float
@@ -94,6 +94,7 @@ class Truth:
     stores: bool = False
     type: str = ""
     zone: str = ""
+    timed: bool = False
 
 
 @dataclass(frozen=True)

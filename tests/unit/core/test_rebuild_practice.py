@@ -76,3 +76,17 @@ def test_many_that_went_together_are_counted_and_those_under_way_are_not() -> No
     way = rebuilding(Builder(shown=gone()), mine, MemoryWorld(), POLICY)
     ids = [f"i-{k:08}" for k in range(4)]
     assert {one.fellows for one in way.observe(ids).values()} == {3 + 1}
+
+
+def test_those_given_up_count_for_the_others_though_a_sweep_looks_at_all_of_them() -> None:
+    mine = MemoryWorld()
+    ended = Memory(blueprint=SHAPE, ended=True)
+    mine.records = {"i-00000000": kept(ended, status=Status.OPEN, opened_at=NOW)}
+    left = [f"i-{k:08}" for k in range(1, 4)]
+    mine.records |= {
+        one: replace(kept(ended, status=Status.EXHAUSTED, opened_at=NOW), subject=one)
+        for one in left
+    }
+    mine.hints = set(mine.records)
+    way = rebuilding(Builder(shown=gone()), mine, MemoryWorld(), POLICY)
+    assert {one.fellows for one in way.observe(list(mine.records)).values()} == {4}

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from fleetmend.lab.checker.acts import owned
 from fleetmend.lab.checker.evidence import SLACK, Evidence, Subject, Violation
+from fleetmend.lab.tape import Truth
 
 LATE = 60.0
 """Seconds a run may go on with what it saw before the stop that made it a mass stop."""
@@ -54,8 +55,17 @@ def bursts_wait(evidence: Evidence) -> Iterator[Violation]:
 
 
 def _last_stop(subject: Subject, moment: float) -> float:
-    stops = [t.at for t in subject.truths if t.what == "stopping" and t.at < moment]
+    stops = [t.at for t in subject.truths if _counts(t) and t.at < moment]
     return stops[-1] if stops else float("-inf")
+
+
+def _counts(truth: Truth) -> bool:
+    """Whether it is a stop of what is ours to start, and EC2 says when.
+
+    What another looks after is stopped and started by that other. Of what shut down by itself
+    nobody but its event can tell when, so the checker asks for nothing there.
+    """
+    return truth.what == "stopping" and truth.timed and not owned(truth.tags)
 
 
 def paces_are_kept(evidence: Evidence) -> Iterator[Violation]:
@@ -88,18 +98,14 @@ def _released(evidence: Evidence) -> list[float]:
 
 
 def _trips(evidence: Evidence) -> list[tuple[float, list[Subject]]]:
-    """When a mass stop was complete, and who had stopped by then; a new one after each release.
-
-    What another looks after is stopped and started by that other, and is no part of one.
-    """
+    """When a mass stop was complete, and who had stopped by then; a new one after each release."""
     law = evidence.law
     scope = [s for s in evidence.subjects.values() if _in_scope(evidence, s)]
     if len(scope) < law.mass_count:
         return []
     stops = sorted(
         ((truth.at, subject) for subject in scope for truth in subject.truths
-         if truth.what == "stopping" and truth.tags.get(law.tag[0]) == law.tag[1]
-         and not owned(truth.tags)),
+         if _counts(truth) and truth.tags.get(law.tag[0]) == law.tag[1]),
         key=lambda pair: pair[0],
     )  # fmt: skip
     least = max(law.mass_count, law.mass_share * len(scope))

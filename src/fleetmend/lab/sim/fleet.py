@@ -109,8 +109,17 @@ class Instance:
 
     def truth(self, at: float, what: str) -> Truth:
         """What is so of it at that moment, for the tape."""
-        operator, stores = self.operator, self.stores
-        return Truth(at, self.id, what, self.tags, operator, stores, self.type, self.zone)
+        return Truth(
+            at,
+            self.id,
+            what,
+            self.tags,
+            operator=self.operator,
+            stores=self.stores,
+            type=self.type,
+            zone=self.zone,
+            timed=self.past[-1].stop_asked is not None,
+        )
 
     def as_of(self, moment: float) -> Look | None:
         """What was true at that moment; None before it existed."""

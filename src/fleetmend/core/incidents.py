@@ -27,7 +27,7 @@ def is_live(record: Record, now: datetime) -> bool:
     return intent is not None and intent.state is IntentState.PLANNED and now < intent.until
 
 
-def waiting(
+def undecided(
     observed_at: datetime | None,
     record: Record | None,
     mode: Mode,

@@ -87,7 +87,7 @@ def _whole(
     pieces, images = builder.pieces(lost), builder.images(gone)
     snapshots = builder.snapshots(volumes)
     fresh = [name for name in gone if rebuild.begins(stored[name], minds[name])]
-    fellows = len(fresh) + (_before(records, sights[fresh[0]], fresh) if fresh else 0)
+    fellows = len(fresh) + (_before(records, stored, sights[fresh[0]], fresh) if fresh else 0)
     whole = {
         name: replace(
             seen,
@@ -101,13 +101,18 @@ def _whole(
     return whole | {name: _held(recovery_records, whole[name]) for name in gone}
 
 
-def _before(records: Ledger, seen: Sighting, fresh: Sequence[str]) -> int:
-    """How many others went shortly before these, looked at in this run or not.
+def _before(
+    records: Ledger, stored: Mapping[str, Record | None], seen: Sighting, fresh: Sequence[str]
+) -> int:
+    """How many others went shortly before these; `stored` are the records that were read already.
 
     What is rebuilt is no longer open.
     """
     others = [name for name in records.open() if name not in fresh and not is_notice(name)]
-    found = (records.read(name).record for name in others[:_READ_AT_MOST])
+    found = (
+        stored[name] if name in stored else records.read(name).record
+        for name in others[:_READ_AT_MOST]
+    )
     return sum(
         bool(one and one.opened_at and seen.observed_at - one.opened_at <= _TOGETHER)
         and _mind(one).ended

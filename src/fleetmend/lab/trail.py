@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 from uuid import NAMESPACE_URL, uuid5
 
-from fleetmend.lab.sim.replies import STATUS, AwsError
+from fleetmend.lab.sim.replies import CODES, STATUS, AwsError
 
 LATE = timedelta(minutes=3)
 """How long after a call its event is shown (CloudTrail User Guide: about five minutes)."""
@@ -267,6 +267,19 @@ class EventHistory:
         if len(self._asked) >= RATE:
             raise AwsError("ThrottlingException", "Rate exceeded")
         self._asked.append(now)
+
+
+def state(name: str) -> dict[str, Any]:
+    """A state of an instance, in the words of a record."""
+    return {"code": CODES[name], "name": name}
+
+
+def moved(before: Mapping[str, str], now: str) -> list[dict[str, Any]]:
+    """What EC2 answers of instances, by id in these states before, that it moved into another."""
+    return [
+        {"instanceId": one, "currentState": state(now), "previousState": state(was)}
+        for one, was in before.items()
+    ]
 
 
 def _attribute(params: Mapping[str, Any]) -> tuple[str, str]:

@@ -1,14 +1,13 @@
 """The fleet's adapter over canned answers."""
 
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qs
 
 import boto3
 
 from fleetmend.aws.ec2 import Ec2Fleet
 from fleetmend.core.model import StartRequest
 from fleetmend.lab.sim import render
-from tests.unit.aws.wire import client, response
+from tests.unit.aws.wire import client, in_turn, response
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=90)
@@ -20,14 +19,7 @@ def fleet(made, *, now=NOW, remaining=timedelta(minutes=1)):
 
 def answered(*answers):
     """A fleet whose requests get these answers in turn, and the list of what was asked."""
-    left, asked = list(answers), []
-
-    def answer(request):
-        body = request.body.decode() if isinstance(request.body, bytes) else request.body
-        asked.append({key: value[0] for key, value in parse_qs(body).items()})
-        given = left.pop(0)
-        return given(request) if callable(given) else given
-
+    answer, asked = in_turn(*answers)
     return fleet(client("ec2", answer)), asked
 
 

@@ -1,7 +1,6 @@
 """The groups' adapter over real boto3 clients: what is sent, and what answers mean."""
 
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qs
 
 import pytest
 from botocore.stub import Stubber
@@ -11,7 +10,7 @@ from fleetmend.aws.clients import LONGEST_CALL
 from fleetmend.core.groups import Member
 from fleetmend.core.model import Check, Instance, Result, Selector
 from fleetmend.core.ports import ObservationFailed
-from tests.unit.aws.wire import client, lost, response
+from tests.unit.aws.wire import client, in_turn, lost, response
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=90)
@@ -247,14 +246,7 @@ def test_what_one_group_keeps_back_is_no_other_s_trouble():
 
 def answered(*answers, now=NOW, remaining=timedelta(minutes=1)):
     """Groups whose requests get these answers in turn, and the list of what was asked."""
-    left, asked = list(answers), []
-
-    def answer(request):
-        body = request.body.decode() if isinstance(request.body, bytes) else request.body
-        asked.append({key: value[0] for key, value in parse_qs(body).items()})
-        given = left.pop(0)
-        return given(request) if callable(given) else given
-
+    answer, asked = in_turn(*answers)
     made = client("autoscaling", answer)
     groups = AutoScalingGroups(
         lambda _: made, Fleet(), clock=lambda: now, remaining=lambda: remaining

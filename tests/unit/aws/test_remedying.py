@@ -2,7 +2,6 @@
 
 import json
 from datetime import timedelta
-from urllib.parse import parse_qs
 
 import pytest
 
@@ -12,7 +11,7 @@ from fleetmend.core.model import Result
 from fleetmend.core.ports import ObservationFailed
 from fleetmend.core.remediation import HELD
 from tests.unit.aws.fleets import LATER, NOW
-from tests.unit.aws.wire import client, ec2_error, lost, response
+from tests.unit.aws.wire import client, ec2_error, in_turn, lost, response
 
 ID = "i-0123456789abcdef0"
 HOLD = {holds.TAG: HELD}
@@ -25,15 +24,7 @@ pytestmark = pytest.mark.usefixtures("no_waiting")
 
 def answered(*answers):
     """The port whose requests get these answers in turn, and the list of what was asked."""
-    left, asked = list(answers), []
-
-    def answer(request):
-        body = request.body.decode() if isinstance(request.body, bytes) else request.body
-        said = json.loads(body) if body.startswith("{") else parse_qs(body)
-        asked.append({k: v[0] if isinstance(v, list) else v for k, v in said.items()})
-        given = left.pop(0)
-        return given(request) if callable(given) else given
-
+    answer, asked = in_turn(*answers)
     made = {name: client(name, answer) for name in ("ec2", "autoscaling", "cloudtrail")}
     clock, remaining = (lambda: NOW), (lambda: timedelta(minutes=1))
     return Ec2Remedies(made.__getitem__, clock=clock, remaining=remaining), asked

@@ -1,7 +1,9 @@
 """Real boto3 clients whose requests are answered by a function instead of the network."""
 
 import io
+import json
 from collections.abc import Callable
+from urllib.parse import parse_qs
 
 import boto3
 from botocore.awsrequest import AWSResponse
@@ -39,6 +41,20 @@ def ec2_error(code, message="", status=400):
 
 def lost(request):
     raise ReadTimeoutError(endpoint_url=request.url)
+
+
+def in_turn(*answers):
+    """What gives these answers in turn, and the list of what it was asked."""
+    left, asked = list(answers), []
+
+    def answer(request):
+        body = request.body.decode() if isinstance(request.body, bytes) else request.body
+        said = json.loads(body) if body.startswith("{") else parse_qs(body)
+        asked.append({k: v[0] if isinstance(v, list) else v for k, v in said.items()})
+        given = left.pop(0)
+        return given(request) if callable(given) else given
+
+    return answer, asked
 
 
 def client(service: str, answer: Callable, monkeypatch=None):

@@ -32,6 +32,9 @@ MAKING = frozenset(
 
 MENDING = frozenset({"ec2:RebootInstances", "ec2:StopInstances"})
 
+GONE = frozenset({"shutting-down", "terminated"})
+"""The states of an instance that is never there again."""
+
 SHORT_FREEZE = 25.0
 """Seconds of a freeze that excuse nothing: leases are long enough for them."""
 

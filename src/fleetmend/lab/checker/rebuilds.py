@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any, cast
 
 from fleetmend.lab.checker.evidence import (
+    GONE,
     SLACK,
     Evidence,
     Subject,
@@ -15,7 +16,6 @@ from fleetmend.lab.checker.evidence import (
 )
 
 ALIVE = frozenset({"pending", "running", "stopping", "stopped"})
-OVER = frozenset({"shutting-down", "terminated"})
 
 
 def one_successor(evidence: Evidence) -> Iterator[Violation]:
@@ -35,7 +35,7 @@ def one_successor(evidence: Evidence) -> Iterator[Violation]:
 
 def _life(subject: Subject) -> tuple[float, float]:
     begin = min((t.at for t in subject.truths if t.what in ALIVE), default=0.0)
-    return begin, min((t.at for t in subject.truths if t.what in OVER), default=1e12)
+    return begin, min((t.at for t in subject.truths if t.what in GONE), default=1e12)
 
 
 def nothing_resurrected(evidence: Evidence) -> Iterator[Violation]:
@@ -46,7 +46,7 @@ def nothing_resurrected(evidence: Evidence) -> Iterator[Violation]:
             if call.name != "ec2:RunInstances" or not call.took_effect:
                 continue
             before = [truth for truth in subject.truths if truth.at <= call.at]
-            states = [truth.what for truth in before if truth.what in ALIVE | OVER]
+            states = [truth.what for truth in before if truth.what in ALIVE | GONE]
             tags: Mapping[str, str] = before[-1].tags if before else {}
             since = call.at - evidence.law.lag - evidence.law.lease
             asked = any(
@@ -54,7 +54,7 @@ def nothing_resurrected(evidence: Evidence) -> Iterator[Violation]:
                 for said in evidence.tape.said
             )
             reasons = {
-                "it is there": not states or states[-1] not in OVER,
+                "it is there": not states or states[-1] not in GONE,
                 "nobody asked for it": not asked
                 and all(t.get(key) != value for t in subject.tags(since, call.at)),
                 "a group's": "aws:autoscaling:groupName" in tags,
@@ -118,7 +118,7 @@ def drift_as_set(evidence: Evidence) -> Iterator[Violation]:
     for subject in evidence.subjects.values():
         tokens: dict[str, set[str]] = {}
         for call in subject.makes:
-            if call.name == "ec2:RunInstances" or OVER & set(subject.states(0.0, call.at)):
+            if call.name == "ec2:RunInstances" or GONE & set(subject.states(0.0, call.at)):
                 continue
             allowed = {"restore"} if call.name == "ec2:CreateVolume" else {"reattach", "restore"}
             since = call.at - evidence.law.lag - evidence.law.lease
@@ -137,8 +137,8 @@ def drift_as_set(evidence: Evidence) -> Iterator[Violation]:
 def every_end_is_seen(evidence: Evidence) -> Iterator[Violation]:
     """What was kept and then terminated is written down as gone, whatever became of the event."""
     for subject in evidence.subjects.values():
-        states = [truth for truth in subject.truths if truth.what in ALIVE | OVER]
-        over = bool(states) and states[-1].what in OVER
+        states = [truth for truth in subject.truths if truth.what in ALIVE | GONE]
+        over = bool(states) and states[-1].what in GONE
         if not subject.writes or not over or evidence.spoiled(subject.id):
             continue
         last = subject.writes[-1]
@@ -150,8 +150,8 @@ def nobody_is_missing(evidence: Evidence) -> Iterator[Violation]:
     """What was kept and then went is there again, or was meant to go, or somebody was told."""
     key, value = evidence.law.tag
     for subject in evidence.subjects.values():
-        states = [truth for truth in subject.truths if truth.what in ALIVE | OVER]
-        over = bool(states) and states[-1].what in OVER
+        states = [truth for truth in subject.truths if truth.what in ALIVE | GONE]
+        over = bool(states) and states[-1].what in GONE
         if not over or evidence.spoiled(subject.id) or not any(map(_kept, subject.writes)):
             continue
         last, said = subject.writes[-1], {s.word for s in evidence.tape.said if s.id == subject.id}
@@ -170,7 +170,7 @@ def nobody_is_missing(evidence: Evidence) -> Iterator[Violation]:
 def _alive_instead(evidence: Evidence, origin: str) -> int:
     """How many are there in its place at the end."""
     made = [one for one, first in marks(evidence.tape).items() if first == origin]
-    return sum(evidence.subjects[one].states(0.0, 1e12)[-1] not in OVER for one in made)
+    return sum(evidence.subjects[one].states(0.0, 1e12)[-1] not in GONE for one in made)
 
 
 AT_LAST: tuple[Callable[[Evidence], Iterator[Violation]], ...] = (

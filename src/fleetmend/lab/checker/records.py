@@ -6,6 +6,7 @@ from itertools import pairwise, zip_longest
 from typing import Any
 
 from fleetmend.lab.checker.evidence import (
+    GONE,
     MENDING,
     SHORT_FREEZE,
     SLACK,
@@ -89,9 +90,7 @@ def exhausted_stays(evidence: Evidence) -> Iterator[Violation]:
                 for said in evidence.tape.said
             )
             since = after.at - evidence.law.lag - 60.0
-            up = {"running", "pending", "terminated", "shutting-down"}.intersection(
-                subject.states(since, after.at)
-            )
+            up = ({"running", "pending"} | GONE).intersection(subject.states(since, after.at))
             untagged = any(
                 t.get(evidence.law.tag[0]) != evidence.law.tag[1]
                 for t in subject.tags(since, after.at)
@@ -107,7 +106,7 @@ def true_ends(evidence: Evidence) -> Iterator[Violation]:
         for write in subject.writes:
             if write.status != "closed" or write.reason not in {"gone", "terminated"}:
                 continue
-            if not {"terminated", "shutting-down"}.intersection(subject.states(0.0, write.at)):
+            if not GONE.intersection(subject.states(0.0, write.at)):
                 yield Violation("false-end", subject.id, write.at, f"declared {write.reason}")
 
 
@@ -199,7 +198,7 @@ def settled(evidence: Evidence) -> Iterator[Violation]:
             yield Violation("left-planned", subject.id, record.at, record.planned)
         if evidence.mode(float("inf")) != "act":
             continue
-        if states[-1].what in {"healthy", "terminated", "shutting-down"} or held:
+        if states[-1].what in {"healthy"} | GONE or held:
             if record and record.status == "open":
                 yield Violation("left-open", subject.id, record.at, record.reason)
             continue

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from fleetmend.lab.checker.evidence import SLACK, Evidence, Subject, Violation, owns
+from fleetmend.lab.checker.evidence import GONE, SLACK, Evidence, Subject, Violation, owns
 from fleetmend.lab.tape import Call
 
 ORIGINAL = "fleetmend:original-type"
 DRY = frozenset({"InsufficientInstanceCapacity"})
-GONE = frozenset({"terminated", "shutting-down"})
 
 
 def only_what_is_listed(evidence: Evidence) -> Iterator[Violation]:
@@ -73,7 +72,7 @@ def _found_dry(evidence: Evidence, subject: Subject) -> list[float]:
 
     Such a probe speaks for those whose starts the same run had written down.
     """
-    runs = {w.call.run for w in subject.writes if w.planned and owns(subject, w)}
+    runs = {w.call.run for w in subject.writes if owns(subject, w)}
     found = [
         start.done or start.at
         for other in evidence.subjects.values()

@@ -20,13 +20,13 @@ from fleetmend.lab.emulator.calls import Tape, WireCall, read
 from fleetmend.lab.emulator.control import PATH, Control
 from fleetmend.lab.emulator.faults import Disturbance, FaultBook, error_body, error_of
 from fleetmend.lab.emulator.launches import Launches
-from fleetmend.lab.emulator.physics import CHECKS, CODES, Pace, Physics
+from fleetmend.lab.emulator.physics import CHECKS, Pace, Physics
 from fleetmend.lab.emulator.processes import ACCOUNT, HOST, EmulatorFailed, listen
 from fleetmend.lab.emulator.scaling import LabClock, MotoHerd
 from fleetmend.lab.emulator.timers import Timers
 from fleetmend.lab.emulator.trail import WireTrail, error_in
 from fleetmend.lab.emulator.untyped import Untyped
-from fleetmend.lab.sim.replies import STATUS
+from fleetmend.lab.sim.replies import CODES, STATUS
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], object]

@@ -16,15 +16,8 @@ from fleetmend.lab.emulator.paging import Refused
 from fleetmend.lab.emulator.releasing import release
 from fleetmend.lab.emulator.timers import Timers
 from fleetmend.lab.emulator.untyped import Untyped
+from fleetmend.lab.sim.replies import CODES
 
-CODES = {
-    "pending": 0,
-    "running": 16,
-    "shutting-down": 32,
-    "terminated": 48,
-    "stopping": 64,
-    "stopped": 80,
-}
 CHECKS = ("system", "instance", "attached-ebs")
 UNTOLD = frozenset({"healthy", "impaired", "marked"})
 """What becomes of an instance that is no state of EC2's, and has no event."""

@@ -10,11 +10,10 @@ from typing import Any
 from fleetmend.lab.emulator import paging
 from fleetmend.lab.emulator.calls import LAB, WireCall, tags_in
 from fleetmend.lab.emulator.group_calls import output
-from fleetmend.lab.emulator.physics import CODES
 from fleetmend.lab.emulator.processes import ACCOUNT
 from fleetmend.lab.sim import render
 from fleetmend.lab.sim.replies import AwsError
-from fleetmend.lab.trail import BORN, CALLS, Caller, EventHistory
+from fleetmend.lab.trail import BORN, CALLS, Caller, EventHistory, moved, state
 
 Answer = tuple[int, list[tuple[str, str]], bytes]
 
@@ -63,15 +62,8 @@ class WireTrail:
 
     def stopped(self, by: str, before: dict[str, str]) -> None:
         """A stop that a scenario's hand did past EC2; `before` are the states until then."""
-        moved = [
-            {
-                "instanceId": name,
-                "currentState": _state("stopping"),
-                "previousState": _state(was),
-            }
-            for name, was in before.items()
-        ]
-        self.history.note("StopInstances", Caller.of(by), list(before), made=moved)
+        made = moved(before, "stopping")
+        self.history.note("StopInstances", Caller.of(by), list(before), made=made)
 
     def serve(self, call: WireCall) -> Answer:
         """Answer LookupEvents."""
@@ -99,12 +91,8 @@ def _made(body: bytes) -> Iterable[dict[str, Any]]:
     """What an answer of EC2 says of instances: their ids, and the states they moved between."""
     for item in paging.parse(body).iterfind("{*}instancesSet/{*}item"):
         states = {name: item.findtext(f"{{*}}{name}/{{*}}name") for name in _MOVED}
-        moved = {name: _state(state) for name, state in states.items() if state}
-        yield {"instanceId": item.findtext("{*}instanceId"), **moved}
-
-
-def _state(name: str) -> dict[str, Any]:
-    return {"code": CODES[name], "name": name}
+        told = {name: state(one) for name, one in states.items() if one}
+        yield {"instanceId": item.findtext("{*}instanceId"), **told}
 
 
 def error_in(answer: Answer) -> str:

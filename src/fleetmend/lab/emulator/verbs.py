@@ -92,9 +92,8 @@ def _fleet(world: "World", verb: Verb) -> bool:
         case fleet.Stop(takes=takes, by=by):
             _stop(world, ids, takes, by)
         case fleet.PowerOff(takes=takes):
-            _stop(world, ids, takes, by="")
             with world.emulators.lock:
-                for name in ids:
+                for name in _stop(world, ids, takes, by=""):
                     world.emulators.physics.leave_unexplained(name)
         case fleet.Start():
             ec2.start_instances(InstanceIds=ids)
@@ -155,10 +154,10 @@ def _ailments(world: "World", verb: Verb) -> bool:
     return True
 
 
-def _stop(world: "World", ids: list[str], takes: float, by: str) -> None:
-    """Stop what runs; one that boots goes down when it is up, as EC2 would not have it sooner.
+def _stop(world: "World", ids: list[str], takes: float, by: str) -> list[str]:
+    """Stop what runs, and give its ids; without `by` nobody called, and CloudTrail hears nothing.
 
-    Without `by` nobody called: the host is lost.
+    One that boots goes down when it is up, as EC2 would not have it sooner.
     """
     with world.emulators.lock:
         physics = world.emulators.physics
@@ -171,6 +170,7 @@ def _stop(world: "World", ids: list[str], takes: float, by: str) -> None:
             physics.stopping_takes(name, takes / world.speed)
             physics.instances()[name].stop()
             physics.stopped({name: "running"})
+    return list(up)
 
 
 def _retag(world: "World", ids: list[str], verb: fleet.Retag) -> None:

@@ -17,17 +17,9 @@ from fleetmend.lab.sim.engine import Engine
 from fleetmend.lab.sim.fleet import Instance, Look, SimFleet
 from fleetmend.lab.sim.hardware import Hardware, tagged
 from fleetmend.lab.sim.remedying import VPC, Remedied
-from fleetmend.lab.sim.replies import AwsError
+from fleetmend.lab.sim.replies import CODES, AwsError
 from fleetmend.lab.sim.stock import IMAGE
 
-CODES = {
-    "pending": 0,
-    "running": 16,
-    "shutting-down": 32,
-    "terminated": 48,
-    "stopping": 64,
-    "stopped": 80,
-}
 REBUILT_FROM = "fleetmend:rebuilt-from"
 PAGE = 1000
 FILTER_VALUES = 200

@@ -37,6 +37,16 @@ class NoAnswer(Exception):
         self.timed_out = timed_out
 
 
+CODES = {
+    "pending": 0,
+    "running": 16,
+    "shutting-down": 32,
+    "terminated": 48,
+    "stopping": 64,
+    "stopped": 80,
+}
+"""The codes of an instance's states (EC2 API Reference, InstanceState)."""
+
 STATUS = {
     "AccessDenied": 403,
     "AccessDeniedException": 403,

@@ -7,11 +7,11 @@ from fleetmend.lab.committing import last_run
 from fleetmend.lab.moments import when_set, when_tagged
 from fleetmend.lab.sim import remedying
 from fleetmend.lab.sim.compliance import RULES_KEY, ComplianceWorld
-from fleetmend.lab.sim.ec2 import CODES, Shortage
+from fleetmend.lab.sim.ec2 import Shortage
 from fleetmend.lab.sim.fleet import Instance
 from fleetmend.lab.sim.world import World
 from fleetmend.lab.tape import Said
-from fleetmend.lab.trail import Caller
+from fleetmend.lab.trail import Caller, moved
 from fleetmend.lab.vocabulary import (
     aws,
     compliance,
@@ -56,12 +56,8 @@ def _bring_down(world: World, verb: Verb) -> list[str]:
     match verb:
         case fleet.ZoneOutage(zone=zone):
             chosen = [one for one in world.fleet.instances.values() if one.zone == zone]
-        case (
-            fleet.Stop(subject=subject)
-            | fleet.PowerOff(subject=subject)
-            | fleet.Terminate(subject=subject)
-        ):
-            chosen = world.instances(subject)
+        case fleet.Stop() | fleet.PowerOff() | fleet.Terminate():
+            chosen = world.instances(verb.subject)
         case _:
             chosen = []
     up = {"pending", "running"}
@@ -104,16 +100,8 @@ def _stop(world: World, verb: fleet.Stop | fleet.PowerOff, them: list[Instance])
 
 def _called(world: World, call: str, them: list[Instance], by: str) -> None:
     """What CloudTrail hears of a scenario's hand on instances; EC2 was not asked for it here."""
-    codes = {"StopInstances": "stopping", "TerminateInstances": "shutting-down"}
-    after = {"code": CODES[codes[call]], "name": codes[call]}
-    made = [
-        {
-            "instanceId": one.id,
-            "currentState": after,
-            "previousState": {"code": CODES[one.state], "name": one.state},
-        }
-        for one in them
-    ]
+    states = {"StopInstances": "stopping", "TerminateInstances": "shutting-down"}
+    made = moved({one.id: one.state for one in them}, states[call])
     world.trail.note(call, Caller.of(by), [one.id for one in them], made=made)
 
 

@@ -15,7 +15,7 @@ from fleetmend.lab.scenario import Scenario
 from fleetmend.lab.sim import remedying, telling, trail, wire
 from fleetmend.lab.sim.autoscaling import AutoScaling
 from fleetmend.lab.sim.disturbances import Disturbances
-from fleetmend.lab.sim.ec2 import CODES, Ec2
+from fleetmend.lab.sim.ec2 import Ec2
 from fleetmend.lab.sim.engine import Crashed, Engine, Fiber
 from fleetmend.lab.sim.fleet import Instance, SimFleet
 from fleetmend.lab.sim.function import Entry, Function
@@ -23,7 +23,7 @@ from fleetmend.lab.sim.hardware import Hardware
 from fleetmend.lab.sim.installed import Installed
 from fleetmend.lab.sim.law import law_of
 from fleetmend.lab.sim.queue import Queue, scaled, state_change
-from fleetmend.lab.sim.replies import Answer, AwsError, NoAnswer
+from fleetmend.lab.sim.replies import CODES, Answer, AwsError, NoAnswer
 from fleetmend.lab.sim.s3 import S3
 from fleetmend.lab.sim.scaling import SimGroup, SimHerd
 from fleetmend.lab.sim.small import Parameters, Topic, assume

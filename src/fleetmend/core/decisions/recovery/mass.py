@@ -19,6 +19,7 @@ from fleetmend.core.operators import UNREADABLE
 from fleetmend.core.scope import MASS_STOP, Down, Scope, is_mass, recent, suspicious
 
 PACING = "pacing"
+"""The reason of its record while starts are paced."""
 
 PACE = "pace"
 """The setting of `mass_stop` that goes on by itself."""

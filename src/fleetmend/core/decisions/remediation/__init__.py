@@ -49,9 +49,9 @@ def decide(
 ) -> Decision:
     """What to do about one instance, by these rules; arguments as in decisions/recovery."""
     at = seen.observed_at if seen else None
-    waits = incidents.waiting(at, record, policy.mode, policy.observation_lifetime, now)
-    if waits or seen is None:
-        return waits or Decision("stale", record, stale=True)
+    undecided = incidents.undecided(at, record, policy.mode, policy.observation_lifetime, now)
+    if undecided or seen is None:
+        return undecided or Decision("stale", record, stale=True)
     if record is None and not seen.opens:
         return Decision("not-reported", None)
     try:
